@@ -1,0 +1,96 @@
+import type { Quantities } from './evidence.ts';
+import { quantityEntries } from './evidence.ts';
+import type { Asset } from './money.ts';
+import type { Instant } from './time.ts';
+
+/** An immutable movement of an amount from a debit account to a credit account; balanced by construction. */
+export interface Transfer {
+  /** Chosen by the caller; the idempotency key and the primary key, for ever. */
+  readonly id: string;
+  /** A charge is a transfer made from usage by the rate card. */
+  readonly kind: 'transfer' | 'charge';
+  readonly debit: string;
+  readonly credit: string;
+  readonly asset: Asset;
+  /** Minor units, never negative. Zero is allowed: an operation may cost nothing and still leave a record. */
+  readonly amount: bigint;
+  /** When it counts. */
+  readonly effectiveAt: Instant;
+  /** When the ledger knew. */
+  readonly recordedAt: Instant;
+  /** The request that a charge is for; what evidence and ledger are compared by. */
+  readonly requestId?: string;
+  readonly operation?: string;
+  readonly quantities?: Quantities;
+  /** `name@effectiveFrom` of the rate card version that made the amount. */
+  readonly rateCard?: string;
+  readonly description?: string;
+  /** The id of the transfer that this one corrects. */
+  readonly corrects?: string;
+}
+
+/**
+ * What the caller of a write said in so many words. A replay is compared by these alone: what the ledger derived (a
+ * price, a default time) may have other values today and is no conflict.
+ */
+export type TransferClaims = Partial<Omit<Transfer, 'id' | 'recordedAt'>>;
+
+/** The order in which fields are compared, so that the same conflict always names the same field. */
+const CLAIM_ORDER = [
+  'kind',
+  'debit',
+  'credit',
+  'asset',
+  'amount',
+  'effectiveAt',
+  'requestId',
+  'operation',
+  'quantities',
+  'description',
+  'corrects',
+] as const satisfies readonly (keyof TransferClaims)[];
+
+/** The first field in which a repeated id differs from the transfer that has it; undefined when it is a true replay. */
+export function firstDifference(posted: Transfer, claims: TransferClaims): string | undefined {
+  return CLAIM_ORDER.find(
+    (field) => claims[field] !== undefined && comparable(posted[field]) !== comparable(claims[field]),
+  );
+}
+
+function comparable(value: Transfer[keyof Transfer]): string | undefined {
+  if (value === undefined || typeof value === 'string') return value;
+  return typeof value === 'bigint' ? value.toString() : JSON.stringify(quantityEntries(value));
+}
+
+/** Why a transfer was not posted. A refused write leaves nothing behind, so its id may be tried again. */
+export type Refusal =
+  | { readonly kind: 'insufficient-funds'; readonly account: string }
+  | { readonly kind: 'account-frozen'; readonly account: string }
+  | { readonly kind: 'account-closed'; readonly account: string }
+  | { readonly kind: 'before-opening'; readonly account: string; readonly openedOn: string }
+  | { readonly kind: 'account-unknown'; readonly account: string }
+  | { readonly kind: 'ledger-paused'; readonly reason: string };
+
+/**
+ * Every way that posting a transfer can end, in order of precedence: a replay after the money is spent is a replay and
+ * not a refusal, and of several refusals the first in this order is told.
+ */
+export type TransferResult =
+  | { readonly kind: 'created'; readonly transfer: Transfer }
+  | { readonly kind: 'replayed'; readonly transfer: Transfer }
+  | { readonly kind: 'conflict'; readonly id: string; readonly field: string; readonly posted: Transfer }
+  | Refusal;
+
+const REFUSAL_PRECEDENCE: readonly Refusal['kind'][] = [
+  'insufficient-funds',
+  'account-frozen',
+  'account-closed',
+  'before-opening',
+  'account-unknown',
+  'ledger-paused',
+];
+
+/** Of several refusals, the one to tell. Ties keep the given order: the debit side comes first. */
+export function firstRefusal(refusals: readonly Refusal[]): Refusal | undefined {
+  return [...refusals].sort((a, b) => REFUSAL_PRECEDENCE.indexOf(a.kind) - REFUSAL_PRECEDENCE.indexOf(b.kind))[0];
+}

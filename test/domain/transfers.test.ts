@@ -1,0 +1,75 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { refusalOf } from '../../domain/accounts.ts';
+import { firstDifference, firstRefusal, type Refusal, type Transfer } from '../../domain/transfers.ts';
+
+const posted: Transfer = {
+  id: 'req-1',
+  kind: 'charge',
+  debit: 'customer:acme',
+  credit: 'platform:revenue:usage',
+  asset: 'TOKEN',
+  amount: 5n,
+  effectiveAt: '2026-11-20T08:00:00.000Z',
+  recordedAt: '2026-11-20T08:00:01.000Z',
+  requestId: 'req-1',
+  operation: 'search',
+  quantities: { a: 1n, b: 2n },
+};
+
+describe('firstDifference', () => {
+  test('finds none when the caller says the same again, in any order', () => {
+    expect(
+      firstDifference(posted, { kind: 'charge', quantities: { b: 2n, a: 1n }, operation: 'search' }),
+    ).toBeUndefined();
+  });
+
+  test('compares only what the caller said', () => {
+    expect(firstDifference(posted, {})).toBeUndefined();
+  });
+
+  test('names the first field in a fixed order', () => {
+    expect(firstDifference(posted, { operation: 'other', amount: 6n, debit: 'customer:acme' })).toBe('amount');
+    expect(firstDifference(posted, { quantities: { a: 1n }, operation: 'other' })).toBe('operation');
+    expect(firstDifference(posted, { description: 'new' })).toBe('description');
+  });
+});
+
+describe('refusalOf', () => {
+  const account = {
+    id: 'customer:acme',
+    asset: 'TOKEN',
+    balance: 'strict' as const,
+    status: 'open' as const,
+    openedOn: '2026-01-01',
+    createdAt: '2026-01-01T00:00:00.000Z',
+    creditLimit: 0n,
+    figures: { credits: 10n, debits: 6n, available: 4n },
+  };
+  const touch = { account: 'customer:acme', side: 'debit' as const, amount: 5n, day: '2026-02-01' };
+
+  test('tells each reason', () => {
+    expect(refusalOf(undefined, touch)?.kind).toBe('account-unknown');
+    expect(refusalOf(account, touch)?.kind).toBe('insufficient-funds');
+    expect(refusalOf({ ...account, status: 'frozen' }, { ...touch, amount: 1n })?.kind).toBe('account-frozen');
+    expect(refusalOf({ ...account, status: 'closed' }, { ...touch, side: 'credit' })?.kind).toBe('account-closed');
+    expect(refusalOf(account, { ...touch, amount: 4n, day: '2025-12-31' })?.kind).toBe('before-opening');
+    expect(refusalOf(account, { ...touch, amount: 4n })).toBeUndefined();
+  });
+});
+
+test('of several refusals the first in the order of precedence is told, whatever order they came in', () => {
+  const all: Refusal[] = [
+    { kind: 'insufficient-funds', account: 'a:b' },
+    { kind: 'account-frozen', account: 'a:b' },
+    { kind: 'account-closed', account: 'a:b' },
+    { kind: 'before-opening', account: 'a:b', openedOn: '2026-01-01' },
+    { kind: 'account-unknown', account: 'a:b' },
+  ];
+  fc.assert(
+    fc.property(fc.shuffledSubarray(all, { minLength: 1 }), (some) => {
+      const ranks = some.map((refusal) => all.indexOf(refusal));
+      return firstRefusal(some) === all[Math.min(...ranks)];
+    }),
+  );
+});
