@@ -1,0 +1,37 @@
+import * as z from 'zod';
+
+/** RFC 9457 problem document. `errors` names every field that broke a rule. */
+export const problem = z
+  .strictObject({
+    type: z.string().meta({ examples: ['urn:reckoner:problem:insufficient-funds'] }),
+    title: z.string(),
+    status: z.number().int(),
+    detail: z.string(),
+    errors: z.array(z.strictObject({ field: z.string(), rule: z.string() })).optional(),
+    requestId: z.string().optional().meta({ description: 'Name it when you ask the operators about this answer.' }),
+  })
+  .meta({ id: 'Problem' });
+
+export type Problem = z.infer<typeof problem>;
+
+/** Every problem that the API answers with, its status, and what to do about it. */
+export const problemKinds = {
+  'invalid-request': { status: 400, title: 'The request breaks a rule' },
+  'unknown-key': { status: 401, title: 'The API key is missing or not valid' },
+  'insufficient-funds': { status: 402, title: 'The account has too little available' },
+  'missing-scope': { status: 403, title: 'The API key may not do this' },
+  'not-found': { status: 404, title: 'There is no such thing' },
+  'account-unknown': { status: 404, title: 'There is no such account' },
+  'account-frozen': { status: 409, title: 'The account is frozen' },
+  'account-closed': { status: 409, title: 'The account is closed' },
+  'body-too-large': { status: 413, title: 'The request body is too large' },
+  'unsupported-media-type': { status: 415, title: 'The content type is not one that is read here' },
+  conflict: { status: 422, title: 'The id belongs to something else' },
+  unpriced: { status: 422, title: 'The rate card has no price for this' },
+  'before-opening': { status: 422, title: 'The account was not open yet at that time' },
+  'internal-error': { status: 500, title: 'The service failed' },
+  'ledger-paused': { status: 503, title: 'The ledger is paused' },
+  unavailable: { status: 503, title: 'The ledger could not be reached in time' },
+} as const satisfies Record<string, { status: number; title: string }>;
+
+export type ProblemKind = keyof typeof problemKinds;

@@ -1,0 +1,61 @@
+import * as z from 'zod';
+import {
+  accountId,
+  amountText,
+  asset,
+  description,
+  id,
+  instant,
+  instantText,
+  name,
+  quantities,
+  wholeNumber,
+} from './common.ts';
+
+export const chargeRequest = z
+  .strictObject({
+    id: id.optional().meta({ description: 'The idempotency key; may be sent as the header Idempotency-Key instead.' }),
+    account: accountId,
+    operation: name,
+    quantities,
+    requestId: id.optional().meta({ description: 'The request that evidence will name; the id where it is left out.' }),
+    effectiveAt: instant.optional().meta({
+      description: 'When it counts. Send the time that the usage event carries; now where it is left out.',
+    }),
+  })
+  .meta({ id: 'ChargeRequest' });
+
+export const transferRequest = z
+  .strictObject({
+    id: id.optional().meta({ description: 'The idempotency key; may be sent as the header Idempotency-Key instead.' }),
+    debit: accountId,
+    credit: accountId,
+    amount: wholeNumber,
+    asset,
+    effectiveAt: instant.optional().meta({ description: 'When it counts; now where it is left out.' }),
+    description: description.optional(),
+  })
+  .refine((value) => value.debit !== value.credit, { path: ['credit'], error: 'must be another account than debit' })
+  .meta({ id: 'TransferRequest' });
+
+export const transfer = z
+  .strictObject({
+    id: z.string(),
+    kind: z.enum(['transfer', 'charge']),
+    debit: z.string(),
+    credit: z.string(),
+    asset: z.string(),
+    amount: amountText,
+    effectiveAt: instantText,
+    recordedAt: instantText,
+    requestId: z.string().optional(),
+    operation: z.string().optional(),
+    quantities: z.record(z.string(), amountText).optional(),
+    rateCard: z
+      .string()
+      .optional()
+      .meta({ description: 'Name and effective date of the version that made the amount.' }),
+    description: z.string().optional(),
+    corrects: z.string().optional(),
+  })
+  .meta({ id: 'Transfer' });
