@@ -1,11 +1,20 @@
 import { defineConfig } from 'vitest/config';
 
+const common = {
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+  // Functions write their metrics and logs to standard output; tests read answers, not logs.
+  env: { POWERTOOLS_METRICS_DISABLED: 'true', POWERTOOLS_LOG_LEVEL: 'CRITICAL' },
+};
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    // Two forks: the suite is meant for two cores, and each end-to-end file boots its own engines.
+    // Two at once: the suite is meant for two cores, and many files boot engines of their own.
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    projects: [
+      { test: { ...common, name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/e2e/**'] } },
+      // The stacks are synthesized once, functions bundled, and booted by each file of end-to-end tests.
+      { test: { ...common, name: 'e2e', include: ['test/e2e/**/*.test.ts'], globalSetup: ['test/e2e/assembly.ts'] } },
+    ],
   },
 });

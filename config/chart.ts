@@ -1,9 +1,9 @@
 import type { Chart } from '../domain/chart.ts';
 
 /**
- * The chart of accounts: edit this for your business. The first pattern that fits an id holds. Changing an entry's
- * asset or kind of balance under living accounts is refused by the ledger's conditions; raising `shards` is not
- * supported on living accounts yet.
+ * The chart of accounts: edit this for your business. The first pattern that fits an id holds. Never change the asset,
+ * the kind of balance or the shards of a pattern that has living accounts: what is stored was stored by the old ones.
+ * For the same reason a new pattern for ids that already have evidence starts with one shard.
  */
 export const chart: Chart = [
   // Prepaid customers: a strict balance that cannot be overspent.

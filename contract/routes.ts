@@ -1,4 +1,4 @@
-import type { ZodType } from 'zod';
+import * as z from 'zod';
 import * as accounts from './schemas/accounts.ts';
 import * as controls from './schemas/controls.ts';
 import * as imports from './schemas/imports.ts';
@@ -21,9 +21,9 @@ export interface Route {
   readonly summary: string;
   /** True where a key that is bound to one account may call; everything else is for keys that see all. */
   readonly boundKeys?: true;
-  readonly body?: ZodType;
+  readonly body?: z.ZodType;
   /** Success answers by status. */
-  readonly answers: Readonly<Record<number, ZodType>>;
+  readonly answers: Readonly<Record<number, z.ZodType>>;
   /** Problems beyond those that any route can answer with. */
   readonly problems: readonly ProblemKind[];
 }
@@ -56,7 +56,7 @@ export const operations = {
     path: '/v1/accounts/{accountId}',
     function: 'api/ledger',
     scope: 'ledger:read',
-    summary: 'Read an account and its balance',
+    summary: 'Read an account and its strict balance',
     boundKeys: true,
     answers: { 200: accounts.account },
     problems: ['account-unknown'],
@@ -99,7 +99,7 @@ export const operations = {
     scope: 'usage:write',
     summary: 'Record evidence of use: one event or a batch, plain JSON or CloudEvents',
     boundKeys: true,
-    body: usage.usageEvent.or(usage.usageBatch),
+    body: z.union([usage.usageEvent, usage.usageBatch, usage.cloudEvent, z.array(usage.cloudEvent)]),
     answers: { 201: usage.usageAnswer, 200: usage.usageAnswer.or(usage.usageBatchAnswer) },
     problems: ['account-unknown', 'unsupported-media-type', 'unavailable'],
   },

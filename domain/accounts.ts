@@ -28,13 +28,29 @@ export interface BalanceFigures {
   readonly available: bigint;
 }
 
-/** Why a transfer could not touch an account, told from the account as it stood; undefined when it could. */
+/** A living account is not what the chart of accounts says: the chart was changed under it. */
+export class ChartChangedError extends Error {
+  override name = 'ChartChangedError';
+}
+
+/** Why a transfer could not touch an account, told from the account as it stood; undefined when it could. @throws ChartChangedError */
 export function refusalOf(
   account: Account | undefined,
-  touch: { readonly account: string; readonly side: 'debit' | 'credit'; readonly amount: bigint; readonly day: Day },
+  touch: {
+    readonly account: string;
+    readonly side: 'debit' | 'credit';
+    readonly asset: Asset;
+    readonly amount: bigint;
+    readonly day: Day;
+  },
 ): Refusal | undefined {
   if (account === undefined) return { kind: 'account-unknown', account: touch.account };
-  const available = account.figures?.available ?? 0n;
+  if (account.figures === undefined || account.asset !== touch.asset) {
+    throw new ChartChangedError(
+      `The chart changed under ${touch.account}: it was opened as ${account.balance}, ${account.asset}.`,
+    );
+  }
+  const { available } = account.figures;
   if (touch.side === 'debit' && available < touch.amount) return { kind: 'insufficient-funds', account: touch.account };
   if (account.status === 'frozen') return { kind: 'account-frozen', account: touch.account };
   if (account.status === 'closed') return { kind: 'account-closed', account: touch.account };

@@ -32,5 +32,5 @@ export function quantityEntries(quantities: Quantities): [string, string][] {
     .map((dimension) => [dimension, (quantities[dimension] ?? 0n).toString()]);
 }
 
-/** Dimensions that one event may carry: enough for any price list, few enough to keep an item within a write unit. */
+/** Dimensions that one event may carry: enough for any price list, few enough that items stay small. */
 export const DIMENSIONS_MAX = 16;

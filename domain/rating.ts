@@ -80,7 +80,8 @@ function priceOf(rule: OperationRule, quantities: Quantities, card: RateCard): R
     }
   }
   for (const [dimension, price] of Object.entries(rule.prices)) {
-    const quantity = quantities[dimension] ?? (dimension === REQUESTS_DIMENSION ? 1n : 0n);
+    const said = Object.hasOwn(quantities, dimension) ? quantities[dimension] : undefined;
+    const quantity = said ?? (dimension === REQUESTS_DIMENSION ? 1n : 0n);
     numerator = numerator * price.per + quantity * price.amount * denominator;
     denominator *= price.per;
   }

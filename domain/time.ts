@@ -11,7 +11,8 @@ export interface Period {
   readonly end: Day;
 }
 
-const INSTANT_TEXT = /^(\d{4}-\d{2}-\d{2})([Tt ])(\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?(Z|z|[+-]\d{2}:\d{2})?$/;
+const INSTANT_TEXT =
+  /^(\d{4}-\d{2}-\d{2})([Tt ])((?:[01]\d|2[0-3]):\d{2}:\d{2})(?:\.(\d{1,9}))?(Z|z|[+-]\d{2}:\d{2})?$/;
 const DAY_TEXT = /^\d{4}-\d{2}-\d{2}$/;
 
 /** Ledgers start in 2000 at the earliest and end in 2999: dates outside are typing errors. */

@@ -73,7 +73,8 @@ export type Refusal =
 
 /**
  * Every way that posting a transfer can end, in order of precedence: a replay after the money is spent is a replay and
- * not a refusal, and of several refusals the first in this order is told.
+ * not a refusal, and of several refusals the first in this order is told. A paused ledger does not look at accounts, so
+ * it tells nothing else of what is not a replay.
  */
 export type TransferResult =
   | { readonly kind: 'created'; readonly transfer: Transfer }

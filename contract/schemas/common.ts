@@ -10,8 +10,22 @@ import { DESCRIPTION_CHARACTERS_MAX } from '../limits.ts';
  * value, so that behind the edge nothing has to be parsed again.
  */
 
+/** A field's rule; a field that is not there at all is told so. */
+export function must(rule: string) {
+  return { error: (issue: { readonly input?: unknown }) => (issue.input === undefined ? 'is missing' : rule) };
+}
+
+/** An object with these fields and no others. */
+export function fields<Shape extends z.ZodRawShape>(shape: Shape) {
+  return z.strictObject(shape, must('must be a JSON object'));
+}
+
+/** Text of one line that any table and terminal can hold: no control characters, no halves of UTF-16 pairs. */
+export const PLAIN_TEXT = /^[^\p{Cc}\p{Cs}]*$/u;
+export const PLAIN_TEXT_RULE = 'must not have control characters or broken Unicode';
+
 export const id = z
-  .string({ error: 'must be text' })
+  .string(must('must be text'))
   .regex(
     ID_PATTERN,
     'must be 1 to 128 visible ASCII characters from "$" to "~" (no spaces, "!", quotes, "#" or control characters)',
@@ -19,7 +33,7 @@ export const id = z
   .meta({ description: 'Chosen by the caller; the idempotency key, for ever.', examples: ['req-8f14e45f'] });
 
 export const accountId = z
-  .string({ error: 'must be text' })
+  .string(must('must be text'))
   .regex(
     ACCOUNT_ID_PATTERN,
     'must be an account path such as "customer:acme": lower-case first segment, then segments of letters, digits and ._@-',
@@ -27,25 +41,23 @@ export const accountId = z
   .meta({ examples: ['customer:acme'] });
 
 export const name = z
-  .string({ error: 'must be text' })
+  .string(must('must be text'))
   .regex(NAME_PATTERN, 'must be 1 to 64 characters: a letter or digit, then letters, digits and ._:/-')
   .meta({ examples: ['chat-completion'] });
 
 export const asset = z
-  .string({ error: 'must be text' })
+  .string(must('must be text'))
   .regex(ASSET_PATTERN, 'must be an asset code with its scale, such as "TOKEN" or "USD/2"')
   .meta({ examples: ['TOKEN', 'USD/2'] });
 
 const WHOLE_NUMBER_RULE = `must be a whole number of minor units from 0 to ${AMOUNT_MAX}, as a decimal string ("1250") or a safe JSON integer`;
 
 /** Minor units or a quantity: a decimal string, or an integer that JSON carries exactly. */
-export const wholeNumber = z
-  .union([z.string(), z.number()], { error: WHOLE_NUMBER_RULE })
-  .transform((value, context) => {
-    const amount = parseAmount(value);
-    if (amount === undefined) context.addIssue({ code: 'custom', message: WHOLE_NUMBER_RULE });
-    return amount ?? 0n;
-  });
+export const wholeNumber = z.union([z.string(), z.number()], must(WHOLE_NUMBER_RULE)).transform((value, context) => {
+  const amount = parseAmount(value);
+  if (amount === undefined) context.addIssue({ code: 'custom', message: WHOLE_NUMBER_RULE });
+  return amount ?? 0n;
+});
 
 /** What answers carry: always text. */
 export const amountText = z
@@ -53,7 +65,7 @@ export const amountText = z
   .regex(/^-?[0-9]+$/)
   .meta({ description: 'Minor units as a decimal string.', examples: ['1250'] });
 
-export const instant = z.string({ error: 'must be text' }).transform((value, context) => {
+export const instant = z.string(must('must be text')).transform((value, context) => {
   const parsed = parseInstant(value);
   if (parsed === undefined) {
     context.addIssue({
@@ -66,7 +78,7 @@ export const instant = z.string({ error: 'must be text' }).transform((value, con
 
 export const instantText = z.string().meta({ format: 'date-time', examples: ['2026-11-20T08:15:30.123Z'] });
 
-export const day = z.string({ error: 'must be text' }).transform((value, context) => {
+export const day = z.string(must('must be text')).transform((value, context) => {
   const parsed = parseDay(value);
   if (parsed === undefined)
     context.addIssue({ code: 'custom', message: 'must be a calendar day, such as "2026-11-20"' });
@@ -76,12 +88,10 @@ export const day = z.string({ error: 'must be text' }).transform((value, context
 export const dayText = z.string().meta({ format: 'date', examples: ['2026-11-20'] });
 
 export const quantities = z
-  .record(name, wholeNumber, {
-    error: 'must be an object of whole numbers by dimension, such as {"input_tokens": 4808}',
-  })
+  .record(name, wholeNumber, must('must be an object of whole numbers by dimension, such as {"input_tokens": 4808}'))
   .refine((value) => Object.keys(value).length <= DIMENSIONS_MAX, `must have at most ${DIMENSIONS_MAX} dimensions`);
 
 export const description = z
-  .string({ error: 'must be text' })
+  .string(must('must be text'))
   .max(DESCRIPTION_CHARACTERS_MAX, `must have at most ${DESCRIPTION_CHARACTERS_MAX} characters`)
-  .regex(/^\P{Cc}*$/u, 'must not have control characters');
+  .regex(PLAIN_TEXT, PLAIN_TEXT_RULE);

@@ -1,12 +1,10 @@
 import * as z from 'zod';
-import { description, instantText } from './common.ts';
+import { description, fields, instantText, must } from './common.ts';
 
-export const ledgerControlRequest = z
-  .strictObject({
-    paused: z.boolean({ error: 'must be true or false' }),
-    reason: description.min(1, 'must say why, for whoever reads it next'),
-  })
-  .meta({ id: 'LedgerControlRequest' });
+export const ledgerControlRequest = fields({
+  paused: z.boolean(must('must be true or false')),
+  reason: description.min(1, 'must say why, for whoever reads it next'),
+}).meta({ id: 'LedgerControlRequest' });
 
 export const ledgerControl = z
   .strictObject({

@@ -1,17 +1,16 @@
 import * as z from 'zod';
 import { addDays } from '../../domain/time.ts';
 import { RECONCILIATION_DAYS_MAX } from '../limits.ts';
-import { day, dayText, id, instantText } from './common.ts';
+import { day, dayText, fields, id, instantText } from './common.ts';
 
-export const reconciliationRequest = z
-  .strictObject({
-    id: id
-      .max(64, 'must have at most 64 characters')
-      .regex(/^[A-Za-z0-9_-]+$/, 'must be letters, digits, "-" and "_": it names a workflow execution')
-      .optional(),
-    startDate: day,
-    endDate: day.meta({ description: 'The last day that is compared (inclusive, as operators say it).' }),
-  })
+export const reconciliationRequest = fields({
+  id: id
+    .max(64, 'must have at most 64 characters')
+    .regex(/^[A-Za-z0-9_-]+$/, 'must be letters, digits, "-" and "_": it names a workflow execution')
+    .optional(),
+  startDate: day,
+  endDate: day.meta({ description: 'The last day that is compared (inclusive, as operators say it).' }),
+})
   .refine((value) => value.startDate <= value.endDate, { path: ['endDate'], error: 'must not be before startDate' })
   .refine((value) => value.endDate < addDays(value.startDate, RECONCILIATION_DAYS_MAX), {
     path: ['endDate'],
@@ -21,36 +20,47 @@ export const reconciliationRequest = z
 
 const assetTotals = z.strictObject({
   asset: z.string(),
-  expected: z.string(),
-  actual: z.string(),
+  expected: z.string().meta({ description: 'What the evidence should have cost.' }),
+  actual: z.string().meta({ description: 'What the ledger charged.' }),
   discrepancy: z.string().meta({ description: 'actual - expected, with its sign.' }),
   discrepancyPercent: z.string(),
   overCharged: z.string(),
   underCharged: z.string(),
+  undetermined: z.string().meta({ description: 'Charged where nobody can say what was to be expected.' }),
 });
 
-/** One comparison of the books over a period. Amounts are decimal strings of minor units. */
+/** What a run came to. Amounts are decimal strings of minor units. */
+export const reconciliationOutcome = z
+  .strictObject({
+    verdict: z.enum(['clean', 'discrepancies', 'inconclusive']),
+    sentence: z.string().meta({ examples: ['Reconciliation complete: 0 discrepancies found'] }),
+    findings: z.number().int(),
+    findingsByKind: z.record(z.string(), z.number().int()),
+    totals: z.array(assetTotals),
+    pairsCompared: z.number().int(),
+    evidenceRows: z.number().int(),
+    ledgerRows: z.number().int(),
+    accountsSeen: z.number().int(),
+    accountsAffected: z.number().int(),
+    accountsAffectedIsMinimum: z.boolean(),
+    balancesChecked: z.number().int(),
+    accountsTooBusy: z.number().int().meta({ description: 'Their balances moved too fast to be compared.' }),
+    notPaired: z.number().int().meta({ description: 'Findings beyond the number that is looked at a second time.' }),
+  })
+  .meta({ id: 'ReconciliationOutcome' });
+
+/** One comparison of the books over a period. */
 export const reconciliation = z
   .strictObject({
     id: z.string(),
     status: z.enum(['requested', 'running', 'succeeded', 'failed']),
     startDate: dayText,
     endDate: dayText,
-    trigger: z.string(),
+    trigger: z.enum(['request', 'daily', 'recheck']),
     requestedAt: instantText,
     finishedAt: instantText.optional(),
     progress: z.strictObject({ slicesDone: z.number().int(), slicesTotal: z.number().int().optional() }),
-    verdict: z.enum(['clean', 'discrepancies', 'inconclusive']).optional(),
-    findings: z.number().int().optional(),
-    findingsByKind: z.record(z.string(), z.number().int()).optional(),
-    totals: z.array(assetTotals).optional(),
-    pairsCompared: z.number().int().optional(),
-    evidenceRows: z.number().int().optional(),
-    ledgerRows: z.number().int().optional(),
-    accountsSeen: z.number().int().optional(),
-    accountsAffected: z.number().int().optional(),
-    accountsTooBusy: z.number().int().optional(),
-    notPaired: z.number().int().optional(),
+    outcome: reconciliationOutcome.optional(),
     error: z.strictObject({ name: z.string(), cause: z.string() }).optional(),
     artifacts: z
       .record(z.string(), z.string())

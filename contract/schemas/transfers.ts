@@ -4,6 +4,7 @@ import {
   amountText,
   asset,
   description,
+  fields,
   id,
   instant,
   instantText,
@@ -12,29 +13,26 @@ import {
   wholeNumber,
 } from './common.ts';
 
-export const chargeRequest = z
-  .strictObject({
-    id: id.optional().meta({ description: 'The idempotency key; may be sent as the header Idempotency-Key instead.' }),
-    account: accountId,
-    operation: name,
-    quantities,
-    requestId: id.optional().meta({ description: 'The request that evidence will name; the id where it is left out.' }),
-    effectiveAt: instant.optional().meta({
-      description: 'When it counts. Send the time that the usage event carries; now where it is left out.',
-    }),
-  })
-  .meta({ id: 'ChargeRequest' });
+export const chargeRequest = fields({
+  id: id.optional().meta({ description: 'The idempotency key; may be sent as the header Idempotency-Key instead.' }),
+  account: accountId,
+  operation: name,
+  quantities,
+  requestId: id.optional().meta({ description: 'The request that evidence will name; the id where it is left out.' }),
+  effectiveAt: instant.optional().meta({
+    description: 'When it counts. Send the time that the usage event carries; now where it is left out.',
+  }),
+}).meta({ id: 'ChargeRequest' });
 
-export const transferRequest = z
-  .strictObject({
-    id: id.optional().meta({ description: 'The idempotency key; may be sent as the header Idempotency-Key instead.' }),
-    debit: accountId,
-    credit: accountId,
-    amount: wholeNumber,
-    asset,
-    effectiveAt: instant.optional().meta({ description: 'When it counts; now where it is left out.' }),
-    description: description.optional(),
-  })
+export const transferRequest = fields({
+  id: id.optional().meta({ description: 'The idempotency key; may be sent as the header Idempotency-Key instead.' }),
+  debit: accountId,
+  credit: accountId,
+  amount: wholeNumber,
+  asset,
+  effectiveAt: instant.optional().meta({ description: 'When it counts; now where it is left out.' }),
+  description: description.optional(),
+})
   .refine((value) => value.debit !== value.credit, { path: ['credit'], error: 'must be another account than debit' })
   .meta({ id: 'TransferRequest' });
 

@@ -1,23 +1,21 @@
 import * as z from 'zod';
 import { USAGE_BATCH_MAX } from '../limits.ts';
-import { accountId, id, instant, name, quantities } from './common.ts';
+import { accountId, fields, id, instant, must, name, PLAIN_TEXT, PLAIN_TEXT_RULE, quantities } from './common.ts';
 
 const source = z
-  .string({ error: 'must be text' })
+  .string(must('must be text'))
   .min(1, 'must not be empty')
   .max(128, 'must have at most 128 characters')
-  .regex(/^\P{Cc}*$/u, 'must not have control characters');
+  .regex(PLAIN_TEXT, PLAIN_TEXT_RULE);
 
-export const usageEvent = z
-  .strictObject({
-    requestId: id,
-    account: accountId,
-    operation: name,
-    quantities,
-    occurredAt: instant,
-    source: source.optional().meta({ description: 'Who witnessed it: a gateway, a log export.' }),
-  })
-  .meta({ id: 'UsageEvent' });
+export const usageEvent = fields({
+  requestId: id,
+  account: accountId,
+  operation: name,
+  quantities,
+  occurredAt: instant,
+  source: source.optional().meta({ description: 'Who witnessed it: a gateway, a log export.' }),
+}).meta({ id: 'UsageEvent' });
 
 /**
  * CloudEvents 1.0, structured JSON. `id` is the request id, `type` the operation, `subject` the account, `time` the
@@ -25,25 +23,26 @@ export const usageEvent = z
  */
 export const cloudEvent = z
   .looseObject({
-    specversion: z.literal('1.0', { error: 'must be "1.0"' }),
+    specversion: z.literal('1.0', must('must be "1.0"')),
     id,
     source,
     type: name,
     subject: accountId,
     time: instant,
     data: quantities,
-    datacontenttype: z.literal('application/json', { error: 'must be "application/json"' }).optional(),
+    datacontenttype: z
+      .string()
+      .regex(/^application\/json\s*(;|$)/i, 'must be "application/json"')
+      .optional(),
   })
   .meta({ id: 'CloudEvent' });
 
 const BATCH_RULE = `must be a list of 1 to ${USAGE_BATCH_MAX} events`;
 
 /** The elements of a batch are read one by one, so that one bad event does not refuse its neighbours. */
-export const usageBatch = z
-  .strictObject({
-    events: z.array(z.unknown(), { error: BATCH_RULE }).min(1, BATCH_RULE).max(USAGE_BATCH_MAX, BATCH_RULE),
-  })
-  .meta({ id: 'UsageBatch' });
+export const usageBatch = fields({
+  events: z.array(z.unknown(), must(BATCH_RULE)).min(1, BATCH_RULE).max(USAGE_BATCH_MAX, BATCH_RULE),
+}).meta({ id: 'UsageBatch' });
 
 export const usageAnswer = z
   .strictObject({ requestId: z.string(), status: z.enum(['recorded', 'duplicate']) })

@@ -46,7 +46,7 @@ describe('refusalOf', () => {
     creditLimit: 0n,
     figures: { credits: 10n, debits: 6n, available: 4n },
   };
-  const touch = { account: 'customer:acme', side: 'debit' as const, amount: 5n, day: '2026-02-01' };
+  const touch = { account: 'customer:acme', side: 'debit' as const, asset: 'TOKEN', amount: 5n, day: '2026-02-01' };
 
   test('tells each reason', () => {
     expect(refusalOf(undefined, touch)?.kind).toBe('account-unknown');

@@ -1,0 +1,3 @@
+import { openApiDocument } from '../contract/openapi.ts';
+
+console.log(JSON.stringify(openApiDocument(), undefined, 2));
