@@ -1,0 +1,120 @@
+import { ExecutionAlreadyExists, type SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import type * as z from 'zod';
+import type { reconciliation } from '../../contract/schemas/reconciliations.ts';
+import type { Instant } from '../../domain/time.ts';
+import { type Artifacts, linkTo, runKey } from '../../store/artifacts.ts';
+import {
+  createRun,
+  getRun,
+  listRuns,
+  type Run,
+  type RunRequest,
+  type RunsStore,
+  slicesDone,
+} from '../../store/runs.ts';
+import { type Answer, invalid, ok, problem, replayed } from '../runtime/answers.ts';
+import type { ApiRequest, BodyOf } from '../runtime/pipeline.ts';
+import { printable } from '../runtime/requests.ts';
+
+export interface ReconciliationDeps {
+  readonly runs: RunsStore;
+  readonly artifacts: Artifacts;
+  readonly workflows: SFNClient;
+  readonly reconcileArn: string;
+  readonly now: () => Instant;
+  readonly newId: () => string;
+}
+
+/** Runs that the list shows: what an operator looks back on. */
+const LISTED_RUNS = 50;
+
+/** What a finished run leaves in the bucket. */
+const ARTIFACTS = ['summary.json', 'findings.ndjson', 'missing_lines.csv', 'report.html', 'manifest.json'] as const;
+
+/** Ids of scheduled runs are derived from their day, so nobody else may take them. */
+const RESERVED_ID = /^(daily|recheck)-/;
+
+/** Asks for a run: the record first, then the workflow under the same name, so that asking twice starts one. */
+export async function startReconciliation(
+  deps: ReconciliationDeps,
+  { body, caller }: ApiRequest<BodyOf<'startReconciliation'>>,
+): Promise<Answer> {
+  const now = deps.now();
+  const id = body.id ?? `request-${deps.newId()}`;
+  if (RESERVED_ID.test(id)) {
+    return invalid([{ field: 'id', rule: 'must not start with "daily-" or "recheck-", which name scheduled runs' }]);
+  }
+  if (body.endDate > now.slice(0, 10)) return invalid([{ field: 'endDate', rule: 'must not be in the future' }]);
+  const { startDate, endDate } = body;
+  const request: RunRequest = {
+    id,
+    trigger: 'request',
+    startDate,
+    endDate,
+    requestedAt: now,
+    requestedBy: caller.keyId,
+  };
+  const result = await createRun(deps.runs, request);
+  if (result.kind === 'created') {
+    await startWorkflow(deps, request);
+    return ok(202, await render(deps, { ...request, status: 'requested' }));
+  }
+  const field = (['startDate', 'endDate'] as const).find((name) => result.run[name] !== body[name]);
+  if (field !== undefined) {
+    const rule = 'differs from the run that has this id; choose another id';
+    return problem('conflict', `The id "${id}" belongs to a run with another "${field}".`, [{ field, rule }]);
+  }
+  // The first attempt may have ended between the record and the workflow; starting it again by name is harmless.
+  if (result.run.status === 'requested') await startWorkflow(deps, result.run);
+  return replayed(await render(deps, result.run));
+}
+
+export async function getReconciliation(deps: ReconciliationDeps, { params }: ApiRequest<undefined>): Promise<Answer> {
+  const id = params.runId ?? '';
+  const run = id.length > 0 && id.length <= 80 ? await getRun(deps.runs, id) : undefined;
+  return run === undefined
+    ? problem('not-found', `There is no run "${printable(id)}".`)
+    : ok(200, await render(deps, run));
+}
+
+export async function listReconciliations(deps: ReconciliationDeps): Promise<Answer> {
+  const runs = await listRuns(deps.runs, LISTED_RUNS);
+  return ok(200, {
+    reconciliations: runs.map((run) => renderRecord(run, run.outcome === undefined ? 0 : (run.slices ?? 0))),
+  });
+}
+
+async function startWorkflow({ workflows, reconcileArn }: ReconciliationDeps, run: RunRequest): Promise<void> {
+  const { id: runId, trigger, startDate, endDate, requestedAt, requestedBy } = run;
+  const input = JSON.stringify({ trigger, runId, startDate, endDate, requestedAt, requestedBy });
+  try {
+    await workflows.send(new StartExecutionCommand({ stateMachineArn: reconcileArn, name: runId, input }));
+  } catch (error) {
+    if (!(error instanceof ExecutionAlreadyExists)) throw error;
+  }
+}
+
+type Reconciliation = z.infer<typeof reconciliation>;
+
+async function render(deps: ReconciliationDeps, run: Run): Promise<Reconciliation> {
+  const record = renderRecord(run, await slicesDone(deps.runs, run.id));
+  if (run.status !== 'succeeded') return record;
+  const links = ARTIFACTS.map(async (name) => [name, await linkTo(deps.artifacts, runKey(run.id, name))] as const);
+  return { ...record, artifacts: Object.fromEntries(await Promise.all(links)) };
+}
+
+function renderRecord(run: Run, done: number): Reconciliation {
+  const { id, status, startDate, endDate, trigger, requestedAt, finishedAt, slices, outcome, error } = run;
+  return {
+    id,
+    status,
+    startDate,
+    endDate,
+    trigger,
+    requestedAt,
+    ...(finishedAt !== undefined && { finishedAt }),
+    progress: { slicesDone: done, ...(slices !== undefined && { slicesTotal: slices }) },
+    ...(outcome !== undefined && { outcome: { ...outcome, totals: outcome.totals.map((line) => ({ ...line })) } }),
+    ...(error !== undefined && { error: { ...error } }),
+  };
+}

@@ -1,0 +1,50 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SFNClient } from '@aws-sdk/client-sfn';
+
+/**
+ * AWS clients, one of each per instance, built when first asked for. The SDK's own retries are off for DynamoDB: the
+ * store retries with full jitter inside a deadline and tells a refusal from a fault, which the SDK cannot.
+ */
+
+/** Milliseconds to wait for one answer of DynamoDB; its own are single-digit, so this is a lost one. */
+const DYNAMODB_REQUEST_MS = 1_200;
+const DYNAMODB_CONNECT_MS = 500;
+
+let dynamoDbClient: DynamoDBClient | undefined;
+let s3Client: S3Client | undefined;
+let s3LinksClient: S3Client | undefined;
+let stepFunctionsClient: SFNClient | undefined;
+
+export function dynamoDb(): DynamoDBClient {
+  dynamoDbClient ??= new DynamoDBClient({
+    maxAttempts: 1,
+    requestHandler: {
+      connectionTimeout: DYNAMODB_CONNECT_MS,
+      requestTimeout: DYNAMODB_REQUEST_MS,
+      throwOnRequestTimeout: true,
+    },
+  });
+  return dynamoDbClient;
+}
+
+export function s3(): S3Client {
+  s3Client ??= new S3Client({ forcePathStyle: usesPathStyle() });
+  return s3Client;
+}
+
+/** For links that others use: a checksum signed into an upload link would be that of an empty body. */
+export function s3ForLinks(): S3Client {
+  s3LinksClient ??= new S3Client({ forcePathStyle: usesPathStyle(), requestChecksumCalculation: 'WHEN_REQUIRED' });
+  return s3LinksClient;
+}
+
+/** Wherever an endpoint is given: `bucket.127.0.0.1` is not a name that resolves. */
+function usesPathStyle(): boolean {
+  return process.env.AWS_ENDPOINT_URL !== undefined;
+}
+
+export function stepFunctions(): SFNClient {
+  stepFunctionsClient ??= new SFNClient({});
+  return stepFunctionsClient;
+}

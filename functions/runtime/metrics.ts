@@ -1,0 +1,32 @@
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+
+/**
+ * Metrics by embedded metric format; namespace and service come from the environment. Never an account or an id as a
+ * dimension: every combination of dimensions is a billed metric (CloudWatch pricing).
+ */
+export const metrics = new Metrics();
+
+export type MetricName =
+  | 'ledger_write_errors'
+  | 'transfers_created'
+  | 'transfers_replayed'
+  | 'transfers_refused'
+  | 'idempotency_conflicts'
+  | 'usage_recorded'
+  | 'usage_duplicates'
+  | 'usage_refused'
+  | 'usage_unavailable'
+  | 'daily_reconciliation_completed'
+  | 'reconciliation_findings'
+  | 'reconciliation_discrepancy_percent'
+  | 'balance_drift_findings'
+  | 'import_lines_refused';
+
+export function countMetric(name: MetricName, value = 1, unit: 'Count' | 'Percent' = 'Count'): void {
+  metrics.addMetric(name, MetricUnit[unit], value);
+}
+
+/** Writes what was counted to the log, from which CloudWatch takes it; nothing counted writes nothing. */
+export function publishMetrics(): void {
+  if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
+}

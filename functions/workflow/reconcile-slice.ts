@@ -1,0 +1,76 @@
+import { setTimeout } from 'node:timers/promises';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { chart } from '../../config/chart.ts';
+import type { RateCard } from '../../domain/rating.ts';
+import { periodOf, type Slice } from '../../domain/reconciliation/slices.ts';
+import { createCounter } from '../../domain/reconciliation/summary.ts';
+import type { Artifacts } from '../../store/artifacts.ts';
+import { isSliceDone, type RunsStore, recordSlice } from '../../store/runs.ts';
+import { readSettings } from '../../store/settings.ts';
+import { s3 } from '../runtime/clients.ts';
+import { environment } from '../runtime/environment.ts';
+import { lazily } from '../runtime/lazily.ts';
+import { logger } from '../runtime/logger.ts';
+import { type BalanceDeps, checkBalances } from './reconciliation/balance-slice.ts';
+import { writePart } from './reconciliation/parts.ts';
+import type { RunPlan } from './reconciliation/run-plan.ts';
+import { compareUsage } from './reconciliation/usage-slice.ts';
+
+export interface SliceDeps extends BalanceDeps {
+  readonly runs: RunsStore;
+  readonly artifacts: Artifacts;
+  readonly readRateCards: () => Promise<readonly RateCard[]>;
+}
+
+/**
+ * Milliseconds to wait for a page. A page holds a megabyte and many are asked for at once, so the second that a charge
+ * waits for its answer is too short here.
+ */
+const PAGE_MS_MAX = 20_000;
+
+/** A batch of slices, as the Distributed Map hands it out. */
+export interface SliceEvent {
+  readonly BatchInput: { readonly run: RunPlan };
+  readonly Items: readonly Slice[];
+}
+
+/**
+ * Compares slices one after the other and leaves a part of the run for each. A slice that an earlier attempt has done
+ * is passed over, so an attempt that ran out of time goes on where it was.
+ */
+export const makeHandler =
+  (deps: SliceDeps) =>
+  async ({ BatchInput: { run }, Items: slices }: SliceEvent): Promise<{ slices: number }> => {
+    const rateCards = await deps.readRateCards();
+    for (const slice of slices) {
+      if (await isSliceDone(deps.runs, run.id, slice.id)) continue;
+      const counter = createCounter();
+      const found =
+        slice.kind === 'usage'
+          ? compareUsage({ ...deps, rateCards }, slice, periodOf(run), counter)
+          : checkBalances(deps, slice, run.startedAt, counter);
+      const summary = await writePart(deps.artifacts, run.id, slice, found, counter);
+      const findings = Object.values(summary.findings).reduce((total, count) => total + count, 0);
+      await recordSlice(deps.runs, run.id, { id: slice.id, findings, doneAt: deps.now() });
+      logger.info('Slice done', { runId: run.id, slice: slice.id, findings, pairs: summary.pairs });
+    }
+    return { slices: slices.length };
+  };
+
+export const handler = lazily(() => {
+  const names = environment('LEDGER_TABLE', 'USAGE_TABLE', 'OPERATIONS_TABLE', 'ARTIFACTS_BUCKET');
+  const client = new DynamoDBClient({
+    maxAttempts: 1,
+    requestHandler: { requestTimeout: PAGE_MS_MAX, throwOnRequestTimeout: true },
+  });
+  const operations = { client, operationsTable: names.OPERATIONS_TABLE };
+  return makeHandler({
+    books: { client, ledgerTable: names.LEDGER_TABLE, usageTable: names.USAGE_TABLE },
+    runs: operations,
+    artifacts: { client: s3(), bucket: names.ARTIFACTS_BUCKET },
+    chart,
+    readRateCards: async () => (await readSettings(operations)).rateCards,
+    now: () => new Date().toISOString(),
+    wait: (milliseconds) => setTimeout(milliseconds),
+  });
+});

@@ -1,0 +1,33 @@
+import type { FindingKind } from '../../../domain/reconciliation/findings.ts';
+
+/** For whoever reads the report at two in the morning: what each kind of finding means, and what to do about it. */
+export const KIND_TEXTS: Readonly<Record<FindingKind, { readonly means: string; readonly toDo: string }>> = {
+  missing: {
+    means: 'Used, and not charged.',
+    toDo: 'Post the charge under the request’s own id: if a late original comes after all, it is a replay.',
+  },
+  unexpected: {
+    means: 'Charged, and nothing says it was used.',
+    toDo: 'Ask whether evidence is late; if there is none, reverse the charge.',
+  },
+  duplicate: {
+    means: 'Charged more than once for one request.',
+    toDo: 'Reverse every charge of the request but the first.',
+  },
+  'amount-mismatch': {
+    means: 'Charged another amount than the rate card says.',
+    toDo: 'Check the rate card of that date, then post the difference as a correction.',
+  },
+  misdated: {
+    means: 'Charged rightly, at another time than it was used.',
+    toDo: 'Nothing is owed; if the charge fell into another billing period, move it by a reversal and a new charge.',
+  },
+  'conflicting-evidence': {
+    means: 'Two pieces of evidence for one request say different things.',
+    toDo: 'Find out at the source which one holds; Reckoner guesses none.',
+  },
+  'balance-drift': {
+    means: 'A stored balance is not the sum of its transfers.',
+    toDo: 'Pause the ledger and follow the runbook balance-drift: limits are being checked against a wrong number.',
+  },
+};

@@ -1,0 +1,163 @@
+import { html, raw } from 'hono/html';
+import { formatAmount } from '../../../domain/money.ts';
+import { FINDING_KINDS, type FindingLine } from '../../../domain/reconciliation/findings.ts';
+import type { RunOutcome, RunVerdict, TotalsLine } from '../../../domain/reconciliation/outcome.ts';
+import { KIND_TEXTS } from './kinds.ts';
+import { REPORT_STYLE } from './report-style.ts';
+import type { RunPlan } from './run-plan.ts';
+
+type Html = ReturnType<typeof html>;
+
+/** Findings that the report shows; beyond it a browser gets slow and nobody reads on. */
+export const FINDINGS_SHOWN_MAX = 1_000;
+
+const VERDICTS: Readonly<Record<RunVerdict, { readonly title: string; readonly line: string }>> = {
+  clean: { title: 'Clean', line: 'Usage and charges agree in every request that was compared.' },
+  discrepancies: {
+    title: 'Discrepancies',
+    line: 'Usage, charges or balances disagree. What to do stands with each kind below.',
+  },
+  inconclusive: {
+    title: 'Inconclusive',
+    line: 'Both books are empty for this period, which proves nothing. Check that usage arrives and that the dates are right.',
+  },
+};
+
+/**
+ * A run as a page that stands alone: the verdict first, then totals, what was found by kind, and the findings.
+ * @param findings the first ones, at most FINDINGS_SHOWN_MAX.
+ */
+export async function renderReport(
+  run: RunPlan,
+  outcome: RunOutcome,
+  findings: readonly FindingLine[],
+): Promise<string> {
+  const verdict = VERDICTS[outcome.verdict];
+  const page = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${run.id}: ${verdict.title}</title>
+<style>${raw(REPORT_STYLE)}</style>
+</head>
+<body>
+<header class="${outcome.verdict}">
+<p class="verdict">${verdict.title}</p>
+<h1>${outcome.sentence}</h1>
+<p>${periodText(run)}. ${verdict.line}</p>
+</header>
+<main>
+${totalsSection(outcome.totals)}
+${kindsSection(outcome)}
+${findingsSection(findings, outcome.findings)}
+${factsSection(run, outcome)}
+</main>
+</body>
+</html>
+`;
+  return (await page).toString();
+}
+
+function totalsSection(totals: readonly TotalsLine[]): Html {
+  if (totals.length === 0) return html`<section><h2>Totals</h2><p>Nothing was compared.</p></section>`;
+  const amount = (text: string, asset: string) => html`<td class="number">${formatAmount(BigInt(text), asset)}</td>`;
+  const rows = totals.map(
+    ({ asset, ...line }) => html`<tr>
+<th scope="row">${asset}</th>
+${[line.expected, line.actual, line.discrepancy].map((text) => amount(text, asset))}
+<td class="number">${line.discrepancyPercent} %</td>
+${[line.overCharged, line.underCharged, line.undetermined].map((text) => amount(text, asset))}
+</tr>`,
+  );
+  return html`<section>
+<h2>Totals</h2>
+<div class="wide"><table>
+<thead><tr><th>Asset</th><th>Expected</th><th>Charged</th><th>Discrepancy</th><th>of expected</th><th>Over-charged</th><th>Under-charged</th><th>Undetermined</th></tr></thead>
+<tbody>${rows}</tbody>
+</table></div>
+<p class="note">A discrepancy is what was charged less what was expected. Undetermined is what was charged where the evidence conflicts or has no price; it is in no other total.</p>
+</section>`;
+}
+
+function kindsSection({ findings, findingsByKind }: RunOutcome): Html {
+  if (findings === 0) return html``;
+  const rows = FINDING_KINDS.filter((kind) => findingsByKind[kind] > 0).map(
+    (kind) => html`<tr>
+<th scope="row">${kind}</th>
+<td class="number">${count(findingsByKind[kind])}</td>
+<td>${KIND_TEXTS[kind].means}</td>
+<td>${KIND_TEXTS[kind].toDo}</td>
+</tr>`,
+  );
+  return html`<section>
+<h2>What was found</h2>
+<div class="wide"><table>
+<thead><tr><th>Kind</th><th>Findings</th><th>It means</th><th>What to do</th></tr></thead>
+<tbody>${rows}</tbody>
+</table></div>
+</section>`;
+}
+
+function findingsSection(findings: readonly FindingLine[], total: number): Html {
+  if (total === 0) return html``;
+  const amount = (text: string | undefined, asset: string) =>
+    html`<td class="number">${text === undefined ? 'unknown' : formatAmount(BigInt(text), asset)}</td>`;
+  const rows = findings.map(
+    (finding) => html`<tr>
+<td>${finding.kind}${finding.cause === undefined ? '' : html`<br><small>${finding.cause}</small>`}</td>
+<td>${finding.account}</td>
+<td>${finding.requestId ?? ''}</td>
+<td class="time">${finding.at}</td>
+${amount(finding.expected, finding.asset)}
+${amount(finding.actual, finding.asset)}
+${amount(finding.difference, finding.asset)}
+<td>${finding.detail}</td>
+</tr>`,
+  );
+  const rest =
+    total > findings.length
+      ? html`<p>These are the first ${count(findings.length)} of ${count(total)}. All of them are in <code>findings.ndjson</code> beside this report.</p>`
+      : '';
+  return html`<section>
+<h2>Findings</h2>
+${rest}
+<div class="wide"><table>
+<thead><tr><th>Kind</th><th>Account</th><th>Request</th><th>Time (UTC)</th><th>Expected</th><th>Actual</th><th>Difference</th><th>Detail</th></tr></thead>
+<tbody>${rows}</tbody>
+</table></div>
+</section>`;
+}
+
+function factsSection(run: RunPlan, outcome: RunOutcome): Html {
+  const facts: [name: string, value: string][] = [
+    ['Run', run.id],
+    ['Period', periodText(run)],
+    [
+      'Asked for',
+      `${run.requestedAt} by ${run.requestedBy ?? (run.trigger === 'request' ? 'the API' : 'the schedule')}`,
+    ],
+    ['Started', run.startedAt],
+    ['Requests compared', count(outcome.pairsCompared)],
+    ['Usage events read', count(outcome.evidenceRows)],
+    ['Charges and corrections read', count(outcome.ledgerRows)],
+    ['Accounts seen', count(outcome.accountsSeen)],
+    ['Accounts affected', `${outcome.accountsAffectedIsMinimum ? 'at least ' : ''}${count(outcome.accountsAffected)}`],
+    ['Balances checked', count(outcome.balancesChecked)],
+    ['Balances that moved too often to be checked', count(outcome.accountsTooBusy)],
+    ['Left over and not paired, because a day had too many', count(outcome.notPaired)],
+    ['Execution', run.execution],
+  ];
+  return html`<section>
+<h2>The run</h2>
+<dl>${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>
+</section>`;
+}
+
+function periodText({ startDate, endDate }: RunPlan): string {
+  return startDate === endDate ? startDate : `${startDate} to ${endDate}, both included`;
+}
+
+function count(value: number): string {
+  return value.toLocaleString('en-US');
+}

@@ -1,0 +1,67 @@
+import * as z from 'zod';
+import { addDays, dayOf, parseDay, parseInstant } from '../../../domain/time.ts';
+import type { RunRequest } from '../../../store/runs.ts';
+
+/** What the state machine carries from step to step: ids, days and keys, never rows and never amounts. */
+export interface RunPlan extends RunRequest {
+  readonly execution: string;
+  readonly startedAt: string;
+  /** Slices of the run. */
+  readonly slices: number;
+  /** Where the list of slices is. */
+  readonly slicesKey: string;
+}
+
+const day = z.string().refine((text) => parseDay(text) !== undefined, 'must be a calendar day, such as 2026-11-20');
+const instant = z.string().refine((text) => parseInstant(text) !== undefined, 'must be an RFC 3339 time');
+
+/** What starts an execution: a schedule, or somebody who asked for a run. */
+const executionInput = z.discriminatedUnion('trigger', [
+  z.object({ trigger: z.literal('daily'), scheduledTime: instant }),
+  z.object({ trigger: z.literal('recheck'), scheduledTime: instant }),
+  z.object({
+    trigger: z.literal('request'),
+    runId: z.string(),
+    startDate: day,
+    endDate: day,
+    requestedAt: instant,
+    requestedBy: z.string().optional(),
+  }),
+]);
+
+/** The execution was started with an input that says no run. Trying again would not help. */
+export class InvalidRunInputError extends Error {
+  override name = 'InvalidRunInputError';
+}
+
+/** Days that a re-check looks back on, for evidence that came late. */
+const RECHECK_DAYS = 7;
+
+/**
+ * Which run an execution is for. A schedule's run is named after the day before it, so a schedule that fires twice asks
+ * for the same run twice. A re-check covers the seven days before the day that the daily run covers.
+ * @throws InvalidRunInputError
+ */
+export function runOf(input: unknown): RunRequest {
+  const parsed = executionInput.safeParse(input);
+  if (!parsed.success) throw new InvalidRunInputError(`The input starts no run: ${z.prettifyError(parsed.error)}`);
+  const { data } = parsed;
+  if (data.trigger === 'request') {
+    const { trigger, runId: id, startDate, endDate, requestedAt, requestedBy } = data;
+    if (endDate < startDate)
+      throw new InvalidRunInputError(`endDate ${endDate} must not be before startDate ${startDate}.`);
+    return { id, trigger, startDate, endDate, requestedAt, ...(requestedBy !== undefined && { requestedBy }) };
+  }
+  const requestedAt = parseInstant(data.scheduledTime) ?? data.scheduledTime;
+  const dayBefore = addDays(dayOf(requestedAt), -1);
+  const id = `${data.trigger}-${dayBefore}`;
+  return data.trigger === 'daily'
+    ? { id, trigger: 'daily', startDate: dayBefore, endDate: dayBefore, requestedAt }
+    : {
+        id,
+        trigger: 'recheck',
+        startDate: addDays(dayBefore, -RECHECK_DAYS),
+        endDate: addDays(dayBefore, -1),
+        requestedAt,
+      };
+}

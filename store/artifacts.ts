@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto';
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
+import { GetObjectCommand, PutObjectCommand, type S3Client, S3ServiceException } from '@aws-sdk/client-s3';
+import { Upload } from '@aws-sdk/lib-storage';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+
+/** What runs leave behind: plans, parts and reports in a bucket. */
+export interface Artifacts {
+  readonly client: S3Client;
+  readonly bucket: string;
+}
+
+/** What was written, as a manifest lists it. */
+export interface Written {
+  readonly bytes: number;
+  /** SHA-256 in hexadecimal digits. */
+  readonly sha256: string;
+}
+
+/** Where an artifact of a reconciliation run is. */
+export function runKey(runId: string, name: string): string {
+  return `reconciliations/${runId}/${name}`;
+}
+
+/** Writes an object in one piece. */
+export async function putText(artifacts: Artifacts, key: string, type: string, body: string): Promise<Written> {
+  await artifacts.client.send(
+    new PutObjectCommand({ Bucket: artifacts.bucket, Key: key, ContentType: type, Body: body }),
+  );
+  return { bytes: Buffer.byteLength(body), sha256: createHash('sha256').update(body).digest('hex') };
+}
+
+/** An object that is written once was there already, with another content. */
+export class ArtifactDiffersError extends Error {
+  override name = 'ArtifactDiffersError';
+}
+
+/**
+ * Writes an object that must never change. Writing the same again is no error.
+ * @throws ArtifactDiffersError when it is there with another content.
+ */
+export async function putOnce(artifacts: Artifacts, key: string, type: string, body: string): Promise<void> {
+  try {
+    await artifacts.client.send(
+      new PutObjectCommand({ Bucket: artifacts.bucket, Key: key, ContentType: type, Body: body, IfNoneMatch: '*' }),
+    );
+  } catch (error) {
+    if (!(error instanceof S3ServiceException) || error.$metadata.httpStatusCode !== 412) throw error;
+    if ((await getText(artifacts, key)) === body) return;
+    throw new ArtifactDiffersError(`${key} is written once and is there with another content; look at who wrote it.`);
+  }
+}
+
+export async function getText(artifacts: Artifacts, key: string): Promise<string> {
+  const { Body: body } = await artifacts.client.send(new GetObjectCommand({ Bucket: artifacts.bucket, Key: key }));
+  return (await body?.transformToString()) ?? '';
+}
+
+/** Reads an object line by line, however large it is. */
+export async function* readLines(artifacts: Artifacts, key: string): AsyncGenerator<string> {
+  const { Body: body } = await artifacts.client.send(new GetObjectCommand({ Bucket: artifacts.bucket, Key: key }));
+  if (body instanceof Readable) yield* createInterface({ input: body, crlfDelay: Number.POSITIVE_INFINITY });
+}
+
+/** Bytes that are gathered before they are passed on; small writes one by one would cost more than what they carry. */
+const CHUNK_BYTES = 64 * 1024;
+
+/** Writes an object from text as it comes; above 5 MB (AWS limit of a part) in several parts, so memory stays flat. */
+export async function streamText(
+  artifacts: Artifacts,
+  key: string,
+  type: string,
+  text: AsyncIterable<string>,
+): Promise<Written> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  async function* chunks(): AsyncGenerator<Buffer> {
+    for await (const chunk of inChunks(text)) {
+      hash.update(chunk);
+      bytes += chunk.length;
+      yield chunk;
+    }
+  }
+  const upload = new Upload({
+    client: artifacts.client,
+    params: { Bucket: artifacts.bucket, Key: key, ContentType: type, Body: Readable.from(chunks()) },
+    // The bucket clears parts of broken uploads away; doing it here would need one more permission.
+    leavePartsOnError: true,
+  });
+  await upload.done();
+  return { bytes, sha256: hash.digest('hex') };
+}
+
+async function* inChunks(text: AsyncIterable<string>): AsyncGenerator<Buffer> {
+  let gathered: string[] = [];
+  let length = 0;
+  for await (const piece of text) {
+    gathered.push(piece);
+    length += piece.length;
+    if (length < CHUNK_BYTES) continue;
+    yield Buffer.from(gathered.join(''));
+    gathered = [];
+    length = 0;
+  }
+  if (length > 0) yield Buffer.from(gathered.join(''));
+}
+
+/** Seconds that a link is good for: long enough to open, too short to be passed around. */
+const LINK_SECONDS = 15 * 60;
+
+/** A link by which anybody may read one object for a quarter of an hour. */
+export async function linkTo(artifacts: Artifacts, key: string): Promise<string> {
+  return getSignedUrl(artifacts.client, new GetObjectCommand({ Bucket: artifacts.bucket, Key: key }), {
+    expiresIn: LINK_SECONDS,
+  });
+}

@@ -1,0 +1,136 @@
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { outcomeOf } from '../../domain/reconciliation/outcome.ts';
+import { createCounter } from '../../domain/reconciliation/summary.ts';
+import {
+  claimRun,
+  createRun,
+  failRun,
+  finishRun,
+  getRun,
+  isSliceDone,
+  listRuns,
+  type RunRequest,
+  recordSlice,
+  slicesDone,
+} from '../../store/runs.ts';
+import { startBooks, type TestBooks } from '../support/books.ts';
+
+const NOW = '2026-11-20T02:00:05.000Z';
+const outcome = outcomeOf(createCounter().result());
+
+let store: TestBooks;
+
+beforeAll(async () => {
+  store = await startBooks();
+});
+afterAll(() => store.stop());
+
+describe('a run', () => {
+  it('that was requested is claimed by one execution, for good, and by that one again', async () => {
+    const run = request('claimed');
+    expect(await createRun(store, run)).toEqual({ kind: 'created' });
+    expect(await claim(run, 'first')).toEqual({ kind: 'claimed' });
+    expect(await claim(run, 'second')).toMatchObject({ kind: 'taken', run: { execution: 'first', status: 'running' } });
+    expect(await claim(run, 'first')).toEqual({ kind: 'claimed' });
+    await finishRun(store, { id: run.id, execution: 'first' }, outcome, NOW);
+    expect((await claim(run, 'second')).kind).toBe('taken');
+  });
+
+  it('is claimed by one of many executions that start at once', async () => {
+    const run = request('raced', { trigger: 'daily' });
+    const results = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((execution) => claim(run, execution)));
+    expect(results.filter(({ kind }) => kind === 'claimed')).toHaveLength(1);
+  });
+
+  it('is created once', async () => {
+    const run = request('once', { requestedBy: 'key-1' });
+    await createRun(store, run);
+    const again = await createRun(store, { ...run, requestedBy: 'key-2' });
+    expect(again).toEqual({ kind: 'exists', run: { ...run, status: 'requested' } });
+  });
+
+  it('keeps its outcome exactly', async () => {
+    const run = request('finished');
+    await claim(run, 'e');
+    await finishRun(store, { id: run.id, execution: 'e' }, outcome, NOW);
+    expect(await getRun(store, run.id)).toEqual({
+      ...run,
+      status: 'succeeded',
+      execution: 'e',
+      startedAt: NOW,
+      slices: 32,
+      outcome,
+      finishedAt: NOW,
+    });
+  });
+
+  it('is not finished by an execution that does not have it', async () => {
+    const run = request('foreign');
+    await claim(run, 'e');
+    await expect(finishRun(store, { id: run.id, execution: 'other' }, outcome, NOW)).rejects.toThrow(
+      ConditionalCheckFailedException,
+    );
+  });
+
+  it('says why it failed, and forgets it when it is redriven to its end', async () => {
+    const run = request('failed');
+    await claim(run, 'e');
+    const error = { name: 'States.Timeout', cause: 'x'.repeat(10_000) };
+    expect(await failRun(store, { id: run.id, execution: 'e' }, error, NOW)).toBe('recorded');
+    const failed = await getRun(store, run.id);
+    expect(failed).toMatchObject({ status: 'failed', error: { name: 'States.Timeout' } });
+    expect(failed?.error?.cause).toHaveLength(4_000);
+    await finishRun(store, { id: run.id, execution: 'e' }, outcome, NOW);
+    const redriven = await getRun(store, run.id);
+    expect(redriven?.status).toBe('succeeded');
+    expect(redriven?.error).toBeUndefined();
+  });
+
+  it('is not failed by another execution, nor made by a failure', async () => {
+    const run = request('untouched');
+    await claim(run, 'e');
+    const error = { name: 'E', cause: 'c' };
+    expect(await failRun(store, { id: run.id, execution: 'other' }, error, NOW)).toBe('not-ours');
+    expect(await failRun(store, { id: 'never-recorded', execution: 'e' }, error, NOW)).toBe('not-ours');
+    expect(await getRun(store, 'never-recorded')).toBeUndefined();
+  });
+
+  it('fails before it is claimed when planning fails', async () => {
+    const run = request('unplanned');
+    await createRun(store, run);
+    expect(await failRun(store, { id: run.id, execution: 'e' }, { name: 'E', cause: 'c' }, NOW)).toBe('recorded');
+  });
+});
+
+describe('the slices of a run', () => {
+  it('are counted once each as they are done', async () => {
+    expect(await slicesDone(store, 'sliced')).toBe(0);
+    for (const id of ['usage-2026-11-19-00', 'usage-2026-11-19-04', 'usage-2026-11-19-00']) {
+      await recordSlice(store, 'sliced', { id, findings: 3, doneAt: NOW });
+    }
+    expect(await slicesDone(store, 'sliced')).toBe(2);
+    expect(await isSliceDone(store, 'sliced', 'usage-2026-11-19-04')).toBe(true);
+    expect(await isSliceDone(store, 'sliced', 'usage-2026-11-19-0')).toBe(false);
+  });
+});
+
+it('lists runs by the time of their request, newest first and each once', async () => {
+  for (const [id, requestedAt] of [
+    ['newest', '2999-01-03T00:00:00.000Z'],
+    ['oldest', '2999-01-01T00:00:00.000Z'],
+    ['middle', '2999-01-02T00:00:00.000Z'],
+  ] as const) {
+    await createRun(store, request(id, { requestedAt }));
+    await claim(request(id, { requestedAt }), 'e');
+  }
+  expect((await listRuns(store, 3)).map(({ id }) => id)).toEqual(['newest', 'middle', 'oldest']);
+});
+
+function request(id: string, more: Partial<RunRequest> = {}): RunRequest {
+  return { id, trigger: 'request', startDate: '2026-11-19', endDate: '2026-11-19', requestedAt: NOW, ...more };
+}
+
+function claim(run: RunRequest, execution: string) {
+  return claimRun(store, { ...run, execution, startedAt: NOW, slices: 32 });
+}
