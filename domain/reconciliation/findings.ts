@@ -1,0 +1,158 @@
+import { type Quantities, quantityEntries } from '../evidence.ts';
+import type { Asset } from '../money.ts';
+import type { Instant } from '../time.ts';
+import type { Judged } from './judge.ts';
+import { type EvidenceRow, instantOf, requestOf } from './rows.ts';
+
+export const FINDING_KINDS = [
+  'missing',
+  'unexpected',
+  'duplicate',
+  'amount-mismatch',
+  'misdated',
+  'conflicting-evidence',
+  'balance-drift',
+] as const;
+
+export type FindingKind = (typeof FINDING_KINDS)[number];
+
+/** What more is known of a finding than its kind says. */
+export type Cause =
+  /** No rate card prices the evidence, so what it should have cost is not known. */
+  | 'unpriced'
+  /** The charge stands at another time than the evidence. */
+  | 'misdated'
+  /** There is evidence for an account that nobody opened. */
+  | 'account-not-opened'
+  /** A transfer that is no charge of this account has the request's id, so the charge cannot be posted under it. */
+  | 'id-taken'
+  /** A charge whose request has conflicting evidence at another time. */
+  | 'conflicting-evidence'
+  /** A charge whose request has evidence at another time, which costs nothing. */
+  | 'free-of-charge';
+
+export interface FoundEvidence {
+  readonly fingerprint: string;
+  readonly operation: string;
+  readonly quantities: Quantities;
+}
+
+/** What the books disagree about, without whose books they are. Amounts are minor units. */
+export interface Disagreement {
+  readonly kind: FindingKind;
+  /** When the evidence happened; of a charge without evidence, when it counts. */
+  readonly at: Instant;
+  readonly requestId?: string;
+  /** Left out where it cannot be known: unpriced or conflicting evidence. */
+  readonly expected?: bigint;
+  readonly actual: bigint;
+  readonly cause?: Cause;
+  readonly transferIds: readonly string[];
+  readonly evidence: readonly FoundEvidence[];
+  /** One sentence for people. */
+  readonly detail: string;
+}
+
+/** One disagreement, and whose. */
+export interface Finding extends Disagreement {
+  readonly account: string;
+  readonly asset: Asset;
+}
+
+/** What a finding is called by in every run that finds it; its digest is the finding's id. */
+export function findingIdentity({ kind, account, requestId, at }: Finding): string {
+  return JSON.stringify([kind, account, requestId ?? '', at]);
+}
+
+/** actual - expected, with its sign; undefined where nothing is expected that could be told. */
+export function differenceOf({ expected, actual }: Pick<Finding, 'expected' | 'actual'>): bigint | undefined {
+  return expected === undefined ? undefined : actual - expected;
+}
+
+/** The wire form: amounts and quantities are decimal strings, what is not known is left out. */
+export interface FindingLine {
+  readonly id: string;
+  readonly kind: FindingKind;
+  readonly account: string;
+  readonly asset: Asset;
+  readonly requestId?: string;
+  readonly at: Instant;
+  readonly expected?: string;
+  readonly actual: string;
+  readonly difference?: string;
+  readonly cause?: Cause;
+  readonly transferIds: readonly string[];
+  readonly evidence: readonly {
+    readonly fingerprint: string;
+    readonly operation: string;
+    readonly quantities: Readonly<Record<string, string>>;
+  }[];
+  readonly detail: string;
+}
+
+export function findingLine(finding: Finding, id: string): FindingLine {
+  const { kind, account, asset, requestId, at, expected, actual, cause, transferIds, detail } = finding;
+  const difference = differenceOf(finding);
+  return {
+    id,
+    kind,
+    account,
+    asset,
+    ...(requestId !== undefined && { requestId }),
+    at,
+    ...(expected !== undefined && { expected: expected.toString() }),
+    actual: actual.toString(),
+    ...(difference !== undefined && { difference: difference.toString() }),
+    ...(cause !== undefined && { cause }),
+    transferIds,
+    evidence: finding.evidence.map(({ fingerprint, operation, quantities }) => ({
+      fingerprint,
+      operation,
+      quantities: Object.fromEntries(quantityEntries(quantities)),
+    })),
+    detail,
+  };
+}
+
+/** A disagreement that shows in one group, or in evidence of one group and charges of another. */
+export function disagreement(
+  kind: FindingKind,
+  from: { readonly evidence?: Judged | undefined; readonly ledger?: Judged | undefined },
+  said: { readonly cause?: Cause | undefined; readonly detail: string },
+): Disagreement {
+  const key = (from.evidence ?? from.ledger)?.key ?? '';
+  const expected = from.evidence === undefined ? 0n : from.evidence.expected;
+  const unpriced = typeof expected === 'object' ? expected.unpriced : undefined;
+  return {
+    kind,
+    at: instantOf(key),
+    requestId: requestOf(key),
+    ...(typeof expected === 'bigint' && { expected }),
+    actual: from.ledger?.net ?? 0n,
+    ...(unpriced !== undefined ? { cause: 'unpriced' } : said.cause !== undefined && { cause: said.cause }),
+    transferIds: from.ledger?.ledger.map((row) => row.id) ?? [],
+    evidence: from.evidence?.evidence.map(foundEvidence) ?? [],
+    detail: unpriced === undefined ? said.detail : `${said.detail} There is no price: ${unpriced}.`,
+  };
+}
+
+/** What a group shows by itself; undefined when it is a match or left over to be paired. */
+export function disagreementOf(group: Judged): Disagreement | undefined {
+  const both = { evidence: group, ledger: group };
+  switch (group.verdict) {
+    case 'duplicate':
+      return disagreement('duplicate', both, { detail: 'The request is charged more than once.' });
+    case 'amount-mismatch':
+      return disagreement('amount-mismatch', both, { detail: 'The request is charged another amount than its price.' });
+    case 'conflicting-evidence':
+      return disagreement('conflicting-evidence', both, {
+        detail: 'There is different evidence for one request at one time; a person must say which holds.',
+      });
+    default:
+      return undefined;
+  }
+}
+
+function foundEvidence({ fingerprint, operation, quantities }: EvidenceRow): FoundEvidence {
+  return { fingerprint, operation, quantities };
+}

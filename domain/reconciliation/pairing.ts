@@ -1,0 +1,142 @@
+import { addDays, contains, type Day, dayOf, type Period } from '../time.ts';
+import { type Disagreement, disagreement } from './findings.ts';
+import type { Judged } from './judge.ts';
+import { instantOf } from './rows.ts';
+
+/**
+ * The second look: what is left over of one request after the pass is paired by its request id alone, which tells a
+ * misdated charge or a duplicate from a missing one. Every day of a run looks for itself at the days around it, so the
+ * rules are such that neighbouring days decide alike and each row is reported by exactly one of them:
+ *
+ * - A charge without evidence at its time is claimed by evidence without a charge at its time, at most a day away: by
+ *   that which expects its amount, else by the earliest. So what becomes of a charge depends on the evidence of the day
+ *   before its own to the day after, and on nothing else.
+ * - The day of the evidence reports the pair; the day of the charge does so when the run does not cover the other.
+ */
+export interface Place {
+  /** The day that is being compared. */
+  readonly day: Day;
+  /** The days that this run compares. */
+  readonly period: Period;
+}
+
+/**
+ * @param groups all that both books say of one request near this day, judged, in order of time: the days from the one
+ *   before to the one after, and one further where evidence of this day may claim a charge of a neighbouring one.
+ */
+export function pairRequest(groups: readonly Judged[], place: Place): Disagreement[] {
+  const found: Disagreement[] = [];
+  const claims = new Map<Judged, Judged[]>();
+  for (const charge of groups.filter((group) => group.verdict === 'ledger-only')) {
+    const claimant = claimantOf(charge, groups);
+    if (claimant !== undefined) claims.set(claimant, [...(claims.get(claimant) ?? []), charge]);
+    else if (dayOfGroup(charge) === place.day) found.push(withoutClaimant(charge, groups));
+  }
+  for (const waiting of groups.filter((group) => group.verdict === 'evidence-only')) {
+    const charges = claims.get(waiting);
+    if (charges !== undefined) found.push(...claimed(waiting, charges, place));
+    else if (dayOfGroup(waiting) === place.day) found.push(withoutCharge(waiting, groups));
+  }
+  return found;
+}
+
+/**
+ * A request whose evidence is still without a charge, and the charge that has the request's id as its own and counts on
+ * a day further away.
+ */
+export function pairDistant(waiting: Judged, distant: Judged): Disagreement {
+  if (distant.evidence.length > 0) return conflicting(waiting);
+  if (distant.verdict === 'match') return idTaken(waiting);
+  return misdated(waiting, distant);
+}
+
+/** Evidence whose request id belongs to a transfer that does not charge this account. */
+export function idTaken(waiting: Judged): Disagreement {
+  return disagreement('missing', { evidence: waiting }, { cause: 'id-taken', detail: ID_TAKEN });
+}
+
+const ID_TAKEN =
+  'The request is not charged, and its id belongs to a transfer that was reversed or charges another account.';
+
+/** Left over and not looked at again, because there was too much of it. */
+export function notPaired(group: Judged): Disagreement {
+  return group.verdict === 'ledger-only' ? unexpected(group) : missing(group);
+}
+
+/** Which days beyond the neighbouring ones must be known, because evidence of this day may claim a charge beside them. */
+export function daysBeyond(groups: readonly Judged[], day: Day): Day[] {
+  if (!groups.some((group) => group.verdict === 'evidence-only' && dayOfGroup(group) === day)) return [];
+  const charged = new Set(groups.filter((group) => group.verdict === 'ledger-only').map(dayOfGroup));
+  return [-1, 1].filter((step) => charged.has(addDays(day, step))).map((step) => addDays(day, 2 * step));
+}
+
+export function dayOfGroup(group: Pick<Judged, 'key'>): Day {
+  return dayOf(instantOf(group.key));
+}
+
+function claimantOf(charge: Judged, groups: readonly Judged[]): Judged | undefined {
+  const evidence = evidenceNear(charge, groups);
+  if (evidence.some((group) => group.ledger.length > 0)) return undefined;
+  const waiting = evidence.filter((group) => group.verdict === 'evidence-only');
+  return waiting.find((group) => group.expected === charge.net) ?? waiting[0];
+}
+
+function withoutClaimant(charge: Judged, groups: readonly Judged[]): Disagreement {
+  const evidence = evidenceNear(charge, groups);
+  if (evidence.some((group) => group.ledger.length > 0)) return duplicate(charge);
+  if (evidence.some((group) => group.verdict === 'conflicting-evidence')) {
+    const detail = 'The request is charged at a time without evidence, and its evidence at another time conflicts.';
+    return disagreement('unexpected', { ledger: charge }, { cause: 'conflicting-evidence', detail });
+  }
+  if (evidence.length > 0) {
+    const detail = 'The request is charged, and by its evidence, which stands at another time, it costs nothing.';
+    return disagreement('unexpected', { ledger: charge }, { cause: 'free-of-charge', detail });
+  }
+  return unexpected(charge);
+}
+
+function claimed(waiting: Judged, charges: readonly Judged[], { day, period }: Place): Disagreement[] {
+  const paired = charges.find((charge) => charge.net === waiting.expected) ?? charges[0];
+  const evidenceDay = dayOfGroup(waiting);
+  return charges
+    .filter((charge) => (contains(period, evidenceDay) ? evidenceDay : dayOfGroup(charge)) === day)
+    .map((charge) => (charge === paired ? misdated(waiting, charge) : duplicate(charge)));
+}
+
+function withoutCharge(waiting: Judged, groups: readonly Judged[]): Disagreement {
+  const elsewhere = groups.some((group) => group !== waiting && group.evidence.length > 0);
+  return elsewhere ? conflicting(waiting) : missing(waiting);
+}
+
+/** Groups with evidence on the day of the charge, the day before or the day after. */
+function evidenceNear(charge: Judged, groups: readonly Judged[]): Judged[] {
+  const day = dayOfGroup(charge);
+  const [first, last] = [addDays(day, -1), addDays(day, 1)];
+  return groups.filter((group) => group.evidence.length > 0 && dayOfGroup(group) >= first && dayOfGroup(group) <= last);
+}
+
+function missing(waiting: Judged): Disagreement {
+  return disagreement('missing', { evidence: waiting }, { detail: 'The request is not charged.' });
+}
+
+function unexpected(charge: Judged): Disagreement {
+  return disagreement('unexpected', { ledger: charge }, { detail: 'The request is charged and there is no evidence.' });
+}
+
+function duplicate(charge: Judged): Disagreement {
+  const detail = 'The request is charged again at another time than its evidence and first charge.';
+  return disagreement('duplicate', { ledger: charge }, { detail });
+}
+
+function conflicting(waiting: Judged): Disagreement {
+  const detail = 'There is other evidence for the request at another time; a person must say which holds.';
+  const { key, evidence, ledger, net } = waiting;
+  const withoutAmount: Judged = { key, evidence, ledger, net, verdict: 'conflicting-evidence' };
+  return disagreement('conflicting-evidence', { evidence: withoutAmount }, { detail });
+}
+
+function misdated(evidence: Judged, ledger: Judged): Disagreement {
+  const kind = evidence.expected === ledger.net ? 'misdated' : 'amount-mismatch';
+  const detail = `The charge counts at ${instantOf(ledger.key)}, the evidence is of ${instantOf(evidence.key)}.`;
+  return disagreement(kind, { evidence, ledger }, kind === 'misdated' ? { detail } : { cause: 'misdated', detail });
+}

@@ -1,0 +1,43 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { type RateCard, rate } from '../../../domain/rating.ts';
+import { createPricer } from '../../../domain/reconciliation/pricing.ts';
+import { addMilliseconds } from '../../../domain/time.ts';
+import { evidenceAt } from './in-memory-books.ts';
+
+const START = '2026-11-17T00:00:00.000Z';
+
+const cards: RateCard[] = [3, 1, 2].map((hour) => ({
+  name: 'standard',
+  effectiveFrom: addMilliseconds(START, hour * 3_600_000),
+  asset: 'TOKEN',
+  revenueAccount: 'platform:revenue',
+  operations: {
+    chat: { prices: { units: { amount: BigInt(hour), per: 1n } }, minimum: 0n, rounding: 'up' },
+    ...(hour === 2 && { image: { prices: { units: { amount: 50n, per: 1n } }, minimum: 0n, rounding: 'up' } }),
+  },
+}));
+const other: RateCard = { ...cards[0], name: 'other', effectiveFrom: START } as RateCard;
+
+it('gives the price that the rate card gives at every time, whatever was asked before', () => {
+  const question = fc.record({
+    minutes: fc.integer({ min: 0, max: 260 }),
+    units: fc.bigInt({ min: 0n, max: 3n }),
+    operation: fc.constantFrom('chat', 'image', 'unknown'),
+  });
+  fc.assert(
+    fc.property(fc.array(question, { maxLength: 30 }), (questions) => {
+      const expectedOf = createPricer([...cards, other], 'standard');
+      for (const { minutes, units, operation } of questions) {
+        const at = addMilliseconds(START, minutes * 60_000);
+        const evidence = evidenceAt(at, 'r', units, operation);
+        const rating = rate([...cards, other], 'standard', { operation, quantities: evidence.quantities, at });
+        expect(expectedOf(evidence)).toEqual(rating.kind === 'priced' ? rating.amount : { unpriced: rating.rule });
+      }
+    }),
+  );
+});
+
+it('says why nothing is priced where the chart names no rate card', () => {
+  expect(createPricer(cards, undefined)(evidenceAt(START, 'r', 1n))).toMatchObject({ unpriced: expect.any(String) });
+});
