@@ -1,0 +1,137 @@
+import { Duration } from 'aws-cdk-lib';
+import type { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2';
+import { Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
+import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { Construct } from 'constructs';
+import type { Stage } from '../config/stages.ts';
+import { acknowledge } from './acknowledgement.ts';
+import { METRICS_NAMESPACE, SERVICE_NAME } from './house-function.ts';
+import { ImpactAlarm, type ImpactAlarmProps } from './impact-alarm.ts';
+
+export interface AlarmsProps {
+  readonly stage: Stage;
+  readonly api: HttpApi;
+  readonly reconcile: IStateMachine;
+  readonly importDeadLetters: IQueue;
+  readonly scheduleDeadLetters: IQueue;
+  /** By a name that can stand in an alarm's name. */
+  readonly functions: Readonly<Record<string, IFunction>>;
+}
+
+const FIVE_MINUTES = Duration.minutes(5);
+
+/** Every alarm of the service, and the topic that carries them to people. */
+export class Alarms extends Construct {
+  readonly topic: Topic;
+
+  constructor(scope: Construct, id: string, props: AlarmsProps) {
+    super(scope, id);
+    this.topic = new Topic(this, 'Topic', { enforceSSL: true });
+    if (props.stage.alarmEmail !== undefined) subscribe(this.topic, props.stage.alarmEmail);
+    this.watchTheBooks();
+    this.watchTheMachinery(props);
+  }
+
+  /** Numbers that Reckoner counts itself: do the books agree, and were they compared at all. */
+  private watchTheBooks(): void {
+    this.alarm('LedgerWriteErrors', {
+      metric: counted('ledger_write_errors', Stats.SUM, FIVE_MINUTES),
+      threshold: { above: 5 },
+      impact: 'Charges are refused after all retries: usage is served that nobody is charged for until callers repeat.',
+      runbook: 'ledger-write-errors.md',
+    });
+    this.alarm('Discrepancy', {
+      metric: counted('reconciliation_discrepancy_percent', Stats.MAXIMUM, FIVE_MINUTES),
+      threshold: { above: 1 },
+      impact: 'Charges and usage differ by more than 1 percent: invoices made now would be wrong by as much.',
+      runbook: 'discrepancy.md',
+    });
+    this.alarm('BalanceDrift', {
+      metric: counted('balance_drift_findings', Stats.SUM, FIVE_MINUTES),
+      threshold: { above: 0 },
+      impact: 'A balance is not the sum of its transfers: limits are enforced against a wrong number.',
+      runbook: 'balance-drift.md',
+    });
+    this.alarm('ReconciliationMissing', {
+      metric: counted('daily_reconciliation_completed', Stats.SUM, Duration.days(1)),
+      threshold: { below: 1 },
+      missingIsBreach: true,
+      impact: 'No reconciliation has finished for a day: the books may drift and nobody would know.',
+      runbook: 'reconciliation-missing.md',
+    });
+  }
+
+  /** Numbers that AWS counts: does everything run. */
+  private watchTheMachinery(props: AlarmsProps): void {
+    const failed = {
+      impact: 'A reconciliation run broke off: its period stays unchecked until a run for it completes.',
+      runbook: 'reconciliation-failed.md',
+    } as const;
+    this.alarm('ReconciliationFailed', {
+      metric: props.reconcile.metricFailed({ statistic: Stats.SUM, period: FIVE_MINUTES }),
+      threshold: { above: 0 },
+      ...failed,
+    });
+    this.alarm('ReconciliationTimedOut', {
+      metric: props.reconcile.metricTimedOut({ statistic: Stats.SUM, period: FIVE_MINUTES }),
+      threshold: { above: 0 },
+      ...failed,
+    });
+    this.alarm('ImportDeadLetters', {
+      metric: waiting(props.importDeadLetters),
+      threshold: { above: 0 },
+      impact: 'A usage file could not be read in: what it holds is missing from the evidence.',
+      runbook: 'import-dead-letters.md',
+    });
+    this.alarm('ScheduleDeadLetters', {
+      metric: waiting(props.scheduleDeadLetters),
+      threshold: { above: 0 },
+      impact: 'A scheduled reconciliation could not be started: its days stay unchecked.',
+      runbook: 'schedule-dead-letters.md',
+    });
+    this.alarm('ApiErrors', {
+      metric: props.api.metricServerError({ statistic: Stats.SUM, period: FIVE_MINUTES }),
+      threshold: { above: 5 },
+      impact: 'Callers get errors that are not their own: charges and usage reach Reckoner only when they repeat.',
+      runbook: 'api-errors.md',
+    });
+    for (const [name, lambda] of Object.entries(props.functions)) {
+      this.alarm(`${name}Errors`, {
+        metric: lambda.metricErrors({ statistic: Stats.SUM, period: FIVE_MINUTES }),
+        threshold: { above: 0 },
+        impact: `The function ${name} threw, ran out of time or of memory: what it was asked to do was not done.`,
+        runbook: 'function-errors.md',
+      });
+    }
+  }
+
+  private alarm(id: string, props: Omit<ImpactAlarmProps, 'topic'>): void {
+    new ImpactAlarm(this, id, { topic: this.topic, ...props });
+  }
+}
+
+/** One of Reckoner's own metrics; they all have the service's name as their only dimension. */
+function counted(metricName: string, statistic: string, period: Duration): Metric {
+  return new Metric({
+    namespace: METRICS_NAMESPACE,
+    metricName,
+    dimensionsMap: { service: SERVICE_NAME },
+    statistic,
+    period,
+  });
+}
+
+function waiting(queue: IQueue): Metric {
+  return queue.metricApproximateNumberOfMessagesVisible({ statistic: Stats.MAXIMUM, period: FIVE_MINUTES });
+}
+
+function subscribe(topic: ITopic, address: string): void {
+  const subscription = topic.addSubscription(new EmailSubscription(address));
+  acknowledge(subscription, {
+    'Serverless-SNSRedrivePolicy': 'Mail that cannot be delivered is lost; the alarm itself stays red in CloudWatch.',
+  });
+}

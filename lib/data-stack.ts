@@ -1,0 +1,34 @@
+import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import type { Stage } from '../config/stages.ts';
+import { Buckets } from './buckets.ts';
+import { ImportQueue } from './import-queue.ts';
+import { Tables } from './tables.ts';
+
+export interface DataStackProps extends StackProps {
+  readonly stage: Stage;
+}
+
+/** What must outlive every deployment: the books, the reports, the files dropped in and the queue that tells of them. */
+export class DataStack extends Stack {
+  readonly tables: Tables;
+  readonly buckets: Buckets;
+  readonly importQueue: ImportQueue;
+
+  constructor(scope: Construct, id: string, props: DataStackProps) {
+    super(scope, id, {
+      description: `Reckoner ${props.stage.name}: tables, buckets and the import queue`,
+      terminationProtection: props.stage.keepData,
+    });
+
+    this.tables = new Tables(this, 'Tables', props);
+    this.importQueue = new ImportQueue(this, 'ImportQueue');
+    this.buckets = new Buckets(this, 'Buckets', { ...props, importQueue: this.importQueue.queue });
+
+    new CfnOutput(this, 'LedgerTableName', { value: this.tables.ledger.tableName });
+    new CfnOutput(this, 'UsageTableName', { value: this.tables.usage.tableName });
+    new CfnOutput(this, 'OperationsTableName', { value: this.tables.operations.tableName });
+    new CfnOutput(this, 'ArtifactsBucketName', { value: this.buckets.artifacts.bucketName });
+    new CfnOutput(this, 'ImportBucketName', { value: this.buckets.imports.bucketName });
+  }
+}

@@ -1,0 +1,72 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App, Stack } from 'aws-cdk-lib';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { stageNamed } from '../../config/stages.ts';
+import { functionNames } from '../../lib/functions.ts';
+import { StateMachine } from '../../lib/state-machine.ts';
+import { idOf, listed, resourceOf, statementsOf, synthesize } from './templates.ts';
+
+const { service } = synthesize('prod');
+const { Properties } = resourceOf(service, 'AWS::StepFunctions::StateMachine');
+const statements = statementsOf(service, 'Reconcile');
+const resourcesFor = (action: string) =>
+  statements.filter(({ Action }) => listed(Action).includes(action)).flatMap(({ Resource }) => listed(Resource));
+
+describe('the reconcile state machine', () => {
+  it('logs everything and is traced', () => {
+    expect(Properties).toMatchObject({
+      StateMachineType: 'STANDARD',
+      LoggingConfiguration: { Level: 'ALL', IncludeExecutionData: true },
+      TracingConfiguration: { Enabled: true },
+    });
+  });
+
+  it('may invoke the functions of its workflow and no others', () => {
+    const workflow = functionNames.filter((name) => name.startsWith('workflow/'));
+    const arns = Object.entries(Properties.DefinitionSubstitutions as Record<string, unknown>)
+      .filter(([name]) => name.endsWith('FunctionArn'))
+      .map(([, arn]) => arn);
+    expect(arns).toHaveLength(workflow.length);
+    expect(resourcesFor('lambda:InvokeFunction')).toHaveLength(workflow.length);
+    expect(resourcesFor('lambda:InvokeFunction')).toEqual(expect.arrayContaining(arns));
+  });
+
+  it('may read the slices of runs, and nothing else of the bucket', () => {
+    const [objects, ...others] = resourcesFor('s3:GetObject');
+    expect(JSON.stringify(objects)).toMatch(/BucketsArtifacts.*"\/reconciliations\/\*"/);
+    expect(others).toEqual([]);
+  });
+
+  it('may run and stop the children of its own Distributed Map', () => {
+    const self = idOf(service, 'AWS::StepFunctions::StateMachine');
+    expect(resourcesFor('states:StartExecution')).toEqual([{ Ref: self }]);
+    for (const action of ['states:DescribeExecution', 'states:StopExecution']) {
+      expect(JSON.stringify(resourcesFor(action))).toMatch(new RegExp(`:execution:.*${self}.*":\\*"`));
+    }
+  });
+});
+
+describe('a definition', () => {
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'reckoner-definition-'));
+  });
+  afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+  it('must use exactly the names it is given', () => {
+    const file = join(directory, 'sample.asl.json');
+    const pass = { Type: 'Pass', Output: ['Used', 'Misspelt'].map((name) => `\${${name}}`), End: true };
+    writeFileSync(file, JSON.stringify({ QueryLanguage: 'JSONata', StartAt: 'Only', States: { Only: pass } }));
+    const make = () =>
+      new StateMachine(new Stack(new App(), 'Stack'), 'Sample', {
+        stage: stageNamed('dev'),
+        file,
+        functions: {},
+        names: { Used: 'one', Forgotten: 'two' },
+        items: { arn: 'arn:aws:s3:::bucket/*', patternReason: 'A test.' },
+      });
+    expect(make).toThrow(/sample.asl.json .* only the file has \[Misspelt\], only the construct has \[Forgotten\]/);
+  });
+});
