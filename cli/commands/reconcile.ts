@@ -1,0 +1,113 @@
+import type { Command } from 'commander';
+import type { Client } from '../../contract/client.ts';
+import { type Context, FOLLOW_MS, minutes } from '../context.ts';
+import { downloadTo } from '../download.ts';
+import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { CommandFailedError, expectOk } from '../failure.ts';
+import { findingsTable, readFindings } from '../findings.ts';
+import { follow } from '../follow.ts';
+import { type Io, note, print } from '../io.ts';
+import { progressBar } from '../progress.ts';
+import { type Outcome, type Reconciliation, runSummary } from '../run-summary.ts';
+
+interface Options {
+  readonly startDate: string;
+  readonly endDate: string;
+  readonly id?: string;
+  readonly detailed?: true;
+  readonly reportOutput?: string;
+  readonly json?: true;
+  readonly timeout?: number;
+}
+
+/** `reckoner reconcile`: compares the books over a period and says what disagrees. */
+export function addReconcile(program: Command, { io, connect, finish }: Context): void {
+  program
+    .command('reconcile')
+    .summary('compare usage with ledger over a period')
+    .description(
+      'Compares usage with ledger, and balances with transfers, over whole days (UTC). Starts a run, follows it to its end and prints what it found.',
+    )
+    .requiredOption('--start-date <day>', 'first day, such as 2026-11-01')
+    .requiredOption('--end-date <day>', 'last day, inclusive')
+    .option('--detailed', 'list the findings')
+    .option('--report-output <file>', 'save the report (HTML)')
+    .option('--json', 'print the run as JSON, with --detailed its findings too')
+    .option('--id <id>', 'name of the run; naming one that was started before follows that one')
+    .option('--timeout <minutes>', 'how long to follow it (default: 60)', minutes)
+    .addHelpText('after', HELP)
+    .action(async (options: Options, command: Command) => finish(await reconcile(io, connect(command), options)));
+}
+
+const HELP = `
+Exit codes:
+  0  the books agree
+  1  discrepancies were found
+  2  the comparison could not be done, or both books are empty for this period
+
+Example:
+  reckoner reconcile --start-date 2026-11-01 --end-date 2026-11-30 --detailed --report-output november.html`;
+
+async function reconcile(io: Io, client: Client, options: Options): Promise<ExitCode> {
+  const id = options.id ?? `manual-${options.startDate}-${io.newId().slice(0, 8)}`;
+  const { startDate, endDate } = options;
+  const started = expectOk(await client.startReconciliation({ body: { id, startDate, endDate }, signal: io.signal }));
+  note(io, `Reconciliation ${started.id} of ${startDate} to ${endDate} was started.`);
+  const run = await followRun(io, client, started.id, options.timeout ?? FOLLOW_MS);
+  const { outcome } = run;
+  if (run.status === 'failed' || outcome === undefined) {
+    throw new CommandFailedError(
+      `The reconciliation failed: ${describeError(run)} Look again: reckoner runs ${run.id}`,
+    );
+  }
+  await printRun(io, run, outcome, options);
+  if (options.reportOutput !== undefined) {
+    await downloadTo(io, artifact(run, 'report.html'), options.reportOutput);
+    note(io, `The report is in ${options.reportOutput}.`);
+  }
+  return exitCodeOf(outcome);
+}
+
+async function followRun(io: Io, client: Client, runId: string, deadlineMs: number): Promise<Reconciliation> {
+  const bar = progressBar(io, 'Comparing', 'slices');
+  try {
+    return await follow(io, {
+      look: async () => expectOk(await client.getReconciliation({ params: { runId }, signal: io.signal })),
+      isOver: ({ status }) => status === 'succeeded' || status === 'failed',
+      show: ({ progress }) => bar.update(progress.slicesDone, progress.slicesTotal),
+      subject: `The run goes on: reckoner runs ${runId}`,
+      deadlineMs,
+    });
+  } finally {
+    bar.stop();
+  }
+}
+
+async function printRun(io: Io, run: Reconciliation, outcome: Outcome, { detailed, json }: Options): Promise<void> {
+  const isListed = detailed === true && outcome.findings > 0;
+  const findings = (limit?: number) => readFindings(io, artifact(run, 'findings.ndjson'), limit);
+  if (json === true) {
+    const list = isListed ? { findingList: await findings(Number.POSITIVE_INFINITY) } : {};
+    print(io, JSON.stringify({ ...run, ...list }, undefined, 2));
+    return;
+  }
+  print(io, runSummary(run, outcome));
+  if (isListed) print(io, findingsTable(await findings(), run.id));
+  // Last, so that it is what stands above the prompt. Scripts look for it.
+  print(io, outcome.sentence);
+}
+
+function exitCodeOf({ verdict }: Outcome): ExitCode {
+  if (verdict === 'clean') return exitCodes.clean;
+  return verdict === 'discrepancies' ? exitCodes.attention : exitCodes.notDone;
+}
+
+function artifact(run: Reconciliation, name: string): string {
+  const link = run.artifacts?.[name];
+  if (link === undefined) throw new CommandFailedError(`The run ${run.id} has no ${name}.`);
+  return link;
+}
+
+function describeError({ error }: Reconciliation): string {
+  return error === undefined ? 'no reason was recorded.' : `${error.name}: ${error.cause}`;
+}

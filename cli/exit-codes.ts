@@ -1,0 +1,13 @@
+/** What a command's exit code says, for scripts and pipelines. */
+export const exitCodes = {
+  /** Done, and everything agrees. */
+  clean: 0,
+  /** Done, and something needs a person: discrepancies were found, rows were refused. */
+  attention: 1,
+  /** Not done, or nothing can be said: a refusal, a fault, a wrong option, two empty books. */
+  notDone: 2,
+  /** Stopped by ctrl-c; what was started goes on. */
+  interrupted: 130,
+} as const;
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
