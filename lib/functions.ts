@@ -58,7 +58,7 @@ export const functions = {
       ledger: ['dynamodb:GetItem'],
       ledgerIndexes: ['dynamodb:Query'],
       usage: ['dynamodb:Query'],
-      operations: ['dynamodb:Query', 'dynamodb:PutItem'],
+      operations: ['dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
       reconciliations: ['s3:PutObject'],
     },
   },

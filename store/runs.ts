@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import type { RunOutcome } from '../domain/reconciliation/outcome.ts';
 import type { Day, Instant } from '../domain/time.ts';
-import { type Item, integer, optionalText, text, toItem } from './items.ts';
+import { type Item, integer, optionalText, text, toItem, type ValueMap } from './items.ts';
 import { retryTransient } from './retry.ts';
 import { ITSELF, RUNS_PARTITION, runPartition } from './tables.ts';
 
@@ -115,6 +115,24 @@ export async function finishRun(
 /** Characters of a cause that are kept: Step Functions gives up to 32,768, stack traces included. */
 const CAUSE_CHARACTERS_MAX = 4_000;
 
+/** All that Step Functions says when a slice fails; why it did, the slice has noted itself. */
+const TOO_MANY_CHILDREN_FAILED = 'States.ExceedToleratedFailureThreshold';
+
+/** Notes on the run why a slice could not be compared. The last word counts: an earlier attempt may have failed for less. */
+export async function noteSliceFailure(
+  store: RunsStore,
+  { id, execution }: ClaimedRun,
+  error: RunError,
+): Promise<void> {
+  const command = new UpdateItemCommand({
+    ...whereRunIs(store, id),
+    UpdateExpression: 'SET sliceError = :error',
+    ConditionExpression: 'execution = :execution',
+    ExpressionAttributeValues: toItem({ ':error': errorValue(error), ':execution': execution }),
+  });
+  await retryTransient(() => store.client.send(command));
+}
+
 /** Records why a run failed; a run that is another execution's, or was never recorded, is left alone. */
 export async function failRun(
   store: RunsStore,
@@ -122,14 +140,15 @@ export async function failRun(
   error: RunError,
   now: Instant,
 ): Promise<'recorded' | 'not-ours'> {
+  const told = error.name === TOO_MANY_CHILDREN_FAILED ? 'if_not_exists(sliceError, :error)' : ':error';
   const command = new UpdateItemCommand({
     ...whereRunIs(store, id),
-    UpdateExpression: 'SET #status = :failed, #error = :error, finishedAt = :now',
+    UpdateExpression: `SET #status = :failed, #error = ${told}, finishedAt = :now`,
     ConditionExpression: 'execution = :execution OR (#status = :requested AND attribute_not_exists(execution))',
     ExpressionAttributeNames: { '#status': 'status', '#error': 'error' },
     ExpressionAttributeValues: toItem({
       ':failed': 'failed',
-      ':error': { name: error.name, cause: error.cause.slice(0, CAUSE_CHARACTERS_MAX) },
+      ':error': errorValue(error),
       ':now': now,
       ':execution': execution,
       ':requested': 'requested',
@@ -142,6 +161,10 @@ export async function failRun(
     if (failure instanceof ConditionalCheckFailedException) return 'not-ours';
     throw failure;
   }
+}
+
+function errorValue({ name, cause }: RunError): ValueMap {
+  return { name, cause: cause.slice(0, CAUSE_CHARACTERS_MAX) };
 }
 
 export async function getRun(store: RunsStore, id: string): Promise<Run | undefined> {

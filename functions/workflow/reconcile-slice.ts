@@ -5,7 +5,7 @@ import type { RateCard } from '../../domain/rating.ts';
 import { periodOf, type Slice } from '../../domain/reconciliation/slices.ts';
 import { createCounter } from '../../domain/reconciliation/summary.ts';
 import type { Artifacts } from '../../store/artifacts.ts';
-import { isSliceDone, type RunsStore, recordSlice } from '../../store/runs.ts';
+import { isSliceDone, noteSliceFailure, type RunsStore, recordSlice } from '../../store/runs.ts';
 import { readSettings } from '../../store/settings.ts';
 import { s3 } from '../runtime/clients.ts';
 import { environment } from '../runtime/environment.ts';
@@ -44,18 +44,34 @@ export const makeHandler =
     const rateCards = await deps.readRateCards();
     for (const slice of slices) {
       if (await isSliceDone(deps.runs, run.id, slice.id)) continue;
-      const counter = createCounter();
-      const found =
-        slice.kind === 'usage'
-          ? compareUsage({ ...deps, rateCards }, slice, periodOf(run), counter)
-          : checkBalances(deps, slice, run.startedAt, counter);
-      const summary = await writePart(deps.artifacts, run.id, slice, found, counter);
-      const findings = Object.values(summary.findings).reduce((total, count) => total + count, 0);
-      await recordSlice(deps.runs, run.id, { id: slice.id, findings, doneAt: deps.now() });
-      logger.info('Slice done', { runId: run.id, slice: slice.id, findings, pairs: summary.pairs });
+      try {
+        await compareSlice({ ...deps, rateCards }, run, slice);
+      } catch (error) {
+        const { name, message } = error instanceof Error ? error : new Error(String(error));
+        const note = noteSliceFailure(deps.runs, run, { name, cause: `Slice ${slice.id}: ${message}` });
+        // What went wrong first is what the workflow must hear of, whether it could be noted or not.
+        await note.catch((failure: Error) => logger.error('A failure could not be noted', { error: failure }));
+        throw error;
+      }
     }
     return { slices: slices.length };
   };
+
+async function compareSlice(
+  deps: SliceDeps & { readonly rateCards: readonly RateCard[] },
+  run: RunPlan,
+  slice: Slice,
+): Promise<void> {
+  const counter = createCounter();
+  const found =
+    slice.kind === 'usage'
+      ? compareUsage(deps, slice, periodOf(run), counter)
+      : checkBalances(deps, slice, run.startedAt, counter);
+  const summary = await writePart(deps.artifacts, run.id, slice, found, counter);
+  const findings = Object.values(summary.findings).reduce((total, count) => total + count, 0);
+  await recordSlice(deps.runs, run.id, { id: slice.id, findings, doneAt: deps.now() });
+  logger.info('Slice done', { runId: run.id, slice: slice.id, findings, pairs: summary.pairs });
+}
 
 export const handler = lazily(() => {
   const names = environment('LEDGER_TABLE', 'USAGE_TABLE', 'OPERATIONS_TABLE', 'ARTIFACTS_BUCKET');

@@ -157,12 +157,15 @@ function startInstanceOf(definition: FunctionDefinition, options: FunctionsOptio
   if (definition.isTraced) {
     permits(['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], '*', 'send traces', definition, options);
   }
+  const onOutput = logWriter(definition, stream, options);
+  // Lambda's own first line in every log stream.
+  onOutput(`INIT_START Runtime Version: ${definition.runtime}\n`);
   return startInstance({
     start: { directory: definition.directory ?? '', handler: definition.handler, functionArn: definition.arn },
     environment: instanceEnvironment(definition, place, endpointUrl, access.credentialsOf(definition.roleArn), stream),
     timeoutSeconds: definition.timeoutSeconds,
     memoryMegabytes: definition.memoryMegabytes,
-    onOutput: logWriter(definition, stream, options),
+    onOutput,
   });
 }
 

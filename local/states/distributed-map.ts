@@ -24,7 +24,8 @@ export async function performDistributedMap(step: Step<MapState>): Promise<unkno
   const mapRun = await openMapRun(step, items.length, inputs.length);
   frame.trail.record('MapRunStarted', { mapRunArn: mapRun.arn });
   try {
-    await authorize(step, mapRun);
+    await authorize(step, mapRun, 'startExecution');
+    await authorize(step, mapRun, 'describeExecution');
     await runChildren(step, mapRun, inputs);
     const result = await resultOf(step, mapRun);
     if (exceedsTolerance(mapRun)) throw toleranceExceeded();
@@ -65,10 +66,17 @@ async function openMapRun(step: Step<MapState>, itemTotal: number, executionTota
   return mapRun;
 }
 
-/** The role must be allowed to start executions of its own state machine. */
-async function authorize(step: Step<MapState>, mapRun: MapRun): Promise<void> {
-  const input = { stateMachineArn: mapRun.stateMachineArn, mapRunArn: mapRun.arn };
-  await callForMap(step, ['states', 'startExecution'], input, (failure) => failure);
+/**
+ * The machine's own role must be allowed what the service does in its name: to start children, to look after them, and
+ * to stop them (AWS's policy for Distributed Maps).
+ */
+async function authorize(
+  step: Step<MapState>,
+  { arn: mapRunArn, stateMachineArn, executionArn }: MapRun,
+  action: 'startExecution' | 'describeExecution' | 'stopExecution',
+): Promise<void> {
+  const target = action === 'startExecution' ? { stateMachineArn } : { executionArn };
+  await callForMap(step, ['states', action], { ...target, mapRunArn }, (failure) => failure);
 }
 
 /** Ends when all children have ended, or when too many have failed and the others were stopped. */
@@ -87,7 +95,9 @@ async function runChildren(step: Step<MapState>, mapRun: MapRun, inputs: readonl
     const child = startChild(step, mapRun, input, signal);
     mapRun.children.push(child);
     await child.ended;
-    if (child.status !== 'SUCCEEDED' && exceedsTolerance(mapRun)) halt.abort(new ExecutionInterrupted('ABORTED'));
+    if (child.status === 'SUCCEEDED' || halt.signal.aborted || !exceedsTolerance(mapRun)) return;
+    halt.abort(new ExecutionInterrupted('ABORTED'));
+    await authorize(step, mapRun, 'stopExecution');
   });
   outer.throwIfAborted();
 }

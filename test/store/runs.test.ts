@@ -10,6 +10,7 @@ import {
   getRun,
   isSliceDone,
   listRuns,
+  noteSliceFailure,
   type RunRequest,
   recordSlice,
   slicesDone,
@@ -85,6 +86,18 @@ describe('a run', () => {
     const redriven = await getRun(store, run.id);
     expect(redriven?.status).toBe('succeeded');
     expect(redriven?.error).toBeUndefined();
+  });
+
+  it('that failed because a slice did tells what the slice said, and not only that too many children failed', async () => {
+    const run = request('sliced');
+    await claim(run, 'e');
+    const said = { name: 'MalformedItemError', cause: 'Slice usage-2026-11-19-00: no text in "operation"' };
+    await noteSliceFailure(store, { id: run.id, execution: 'e' }, said);
+    const threshold = { name: 'States.ExceedToleratedFailureThreshold', cause: 'exceeded' };
+    await failRun(store, { id: run.id, execution: 'e' }, threshold, NOW);
+    expect((await getRun(store, run.id))?.error).toEqual(said);
+    await failRun(store, { id: run.id, execution: 'e' }, { name: 'States.Timeout', cause: 'too long' }, NOW);
+    expect((await getRun(store, run.id))?.error?.name).toBe('States.Timeout');
   });
 
   it('is not failed by another execution, nor made by a failure', async () => {
