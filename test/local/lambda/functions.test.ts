@@ -144,7 +144,7 @@ describe('a function', () => {
       failed: { errorType: 'Refused', errorMessage: 'no funds', trace: expect.arrayContaining(['Refused: no funds']) },
     });
     expect(await invoke({})).toBe('fine');
-    expect(logs.lines('It')[0]).toContain('ERROR\tInvoke Error\t{"errorType":"Refused"');
+    expect(logs.lines('It')[1]).toContain('ERROR\tInvoke Error\t{"errorType":"Refused"');
   });
 
   it('is cut off at its timeout, and a new instance takes the next event', async () => {
@@ -219,7 +219,7 @@ describe('logs', () => {
 
   it('are kept in memory and on disk, and their metrics taken', async () => {
     await start(talkative)({});
-    expect(logs.lines('It').slice(0, 2)).toEqual(['to standard output', 'to standard error']);
+    expect(logs.lines('It').slice(1, 3)).toEqual(['to standard output', 'to standard error']);
     const count = { namespace: 'N', name: 'count', dimensions: {} };
     expect(metrics.statistic(count, 'Sum', midnight, midnight + MINUTE_MS)).toBe(4);
     await logs.close();

@@ -100,7 +100,7 @@ describe('a Distributed Map', () => {
     const test = bench((call) => (call.service === 'states' ? Promise.resolve({}) : new Promise(() => undefined)));
     test.register(single(distributed(work, { Items: [1, 2, 3], MaxConcurrency: 2 })));
     const executionArn = await test.start();
-    await expect.poll(() => test.calls.length).toBe(3);
+    await expect.poll(() => test.calls.length).toBe(4);
     await test.engine.handle('StopExecution', { executionArn });
     expect(await onlyMapRun(test, executionArn)).toMatchObject({
       status: 'ABORTED',
