@@ -56,6 +56,18 @@ export class Alarms extends Construct {
       impact: 'A balance is not the sum of its transfers: limits are enforced against a wrong number.',
       runbook: 'balance-drift.md',
     });
+    this.alarm('BalancesNotChecked', {
+      metric: counted('balances_not_checked', Stats.SUM, FIVE_MINUTES),
+      threshold: { above: 0 },
+      impact: 'Balances moved too fast to be compared with their transfers: a drift in them would not be seen.',
+      runbook: 'balances-not-checked.md',
+    });
+    this.alarm('ImportFailed', {
+      metric: counted('import_failed', Stats.SUM, FIVE_MINUTES),
+      threshold: { above: 0 },
+      impact: 'A usage file was refused whole or broke off: what it holds is missing from the evidence.',
+      runbook: 'import-failed.md',
+    });
     this.alarm('ReconciliationMissing', {
       metric: counted('daily_reconciliation_completed', Stats.SUM, Duration.days(1)),
       threshold: { below: 1 },

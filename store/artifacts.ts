@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
-import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { GetObjectCommand, PutObjectCommand, type S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { isTransient, StoreUnavailableError } from './retry.ts';
 
-/** What runs leave behind: plans, parts and reports in a bucket. */
+/**
+ * What runs leave behind: plans, parts and reports in a bucket. Whatever fails here for a passing reason, after the
+ * attempts of the SDK, is a StoreUnavailableError; all else is thrown as it is.
+ */
 export interface Artifacts {
   readonly client: S3Client;
   readonly bucket: string;
@@ -25,9 +28,8 @@ export function runKey(runId: string, name: string): string {
 
 /** Writes an object in one piece. */
 export async function putText(artifacts: Artifacts, key: string, type: string, body: string): Promise<Written> {
-  await artifacts.client.send(
-    new PutObjectCommand({ Bucket: artifacts.bucket, Key: key, ContentType: type, Body: body }),
-  );
+  const command = new PutObjectCommand({ Bucket: artifacts.bucket, Key: key, ContentType: type, Body: body });
+  await tellingPassing(() => artifacts.client.send(command));
   return { bytes: Buffer.byteLength(body), sha256: createHash('sha256').update(body).digest('hex') };
 }
 
@@ -41,10 +43,9 @@ export class ArtifactDiffersError extends Error {
  * @throws ArtifactDiffersError when it is there with another content.
  */
 export async function putOnce(artifacts: Artifacts, key: string, type: string, body: string): Promise<void> {
+  const put = { Bucket: artifacts.bucket, Key: key, ContentType: type, Body: body, IfNoneMatch: '*' };
   try {
-    await artifacts.client.send(
-      new PutObjectCommand({ Bucket: artifacts.bucket, Key: key, ContentType: type, Body: body, IfNoneMatch: '*' }),
-    );
+    await tellingPassing(() => artifacts.client.send(new PutObjectCommand(put)));
   } catch (error) {
     if (!(error instanceof S3ServiceException) || error.$metadata.httpStatusCode !== 412) throw error;
     if ((await getText(artifacts, key)) === body) return;
@@ -53,14 +54,38 @@ export async function putOnce(artifacts: Artifacts, key: string, type: string, b
 }
 
 export async function getText(artifacts: Artifacts, key: string): Promise<string> {
-  const { Body: body } = await artifacts.client.send(new GetObjectCommand({ Bucket: artifacts.bucket, Key: key }));
-  return (await body?.transformToString()) ?? '';
+  const chunks = await Array.fromAsync(readBytes(artifacts, key));
+  return Buffer.concat(chunks).toString();
 }
 
 /** Reads an object line by line, however large it is. */
 export async function* readLines(artifacts: Artifacts, key: string): AsyncGenerator<string> {
-  const { Body: body } = await artifacts.client.send(new GetObjectCommand({ Bucket: artifacts.bucket, Key: key }));
-  if (body instanceof Readable) yield* createInterface({ input: body, crlfDelay: Number.POSITIVE_INFINITY });
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const chunk of readBytes(artifacts, key)) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
+  rest += decoder.decode();
+  if (rest !== '') yield rest;
+}
+
+/** What S3 gave for an object cannot be read. */
+export class UnreadableObjectError extends Error {
+  override name = 'UnreadableObjectError';
+}
+
+/** @throws UnreadableObjectError when the answer carries no stream: it must not be taken for an empty object. */
+async function* readBytes(artifacts: Artifacts, key: string): AsyncGenerator<Uint8Array> {
+  const command = new GetObjectCommand({ Bucket: artifacts.bucket, Key: key });
+  const { Body: body } = await tellingPassing(() => artifacts.client.send(command));
+  if (!(body instanceof Readable)) throw new UnreadableObjectError(`S3 answered ${key} without a stream of its bytes.`);
+  try {
+    for await (const chunk of body) yield chunk;
+  } catch (error) {
+    throw unavailableIfPassing(error);
+  }
 }
 
 /** Bytes that are gathered before they are passed on; small writes one by one would cost more than what they carry. */
@@ -88,7 +113,7 @@ export async function streamText(
     // The bucket clears parts of broken uploads away; doing it here would need one more permission.
     leavePartsOnError: true,
   });
-  await upload.done();
+  await tellingPassing(() => upload.done());
   return { bytes, sha256: hash.digest('hex') };
 }
 
@@ -114,4 +139,32 @@ export async function linkTo(artifacts: Artifacts, key: string): Promise<string>
   return getSignedUrl(artifacts.client, new GetObjectCommand({ Bucket: artifacts.bucket, Key: key }), {
     expiresIn: LINK_SECONDS,
   });
+}
+
+/** Faults of S3 that pass (Amazon S3 API Reference, "Error responses"), and of connections that break off. */
+const PASSING_FAULTS = new Set([
+  'InternalError',
+  'RequestTimeout',
+  'SlowDown',
+  'OperationAborted',
+  'ConditionalRequestConflict',
+  'ERR_STREAM_PREMATURE_CLOSE',
+]);
+
+/** @throws StoreUnavailableError instead of a fault that passes. */
+async function tellingPassing<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw unavailableIfPassing(error);
+  }
+}
+
+function unavailableIfPassing(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const code = 'code' in error ? String(error.code) : '';
+  const isServers = error instanceof S3ServiceException && (error.$metadata.httpStatusCode ?? 0) >= 500;
+  const passes = isTransient(error) || isServers || PASSING_FAULTS.has(error.name) || PASSING_FAULTS.has(code);
+  if (!passes) return error;
+  return new StoreUnavailableError(`S3 is unavailable: ${error.name}: ${error.message}`, { cause: error });
 }

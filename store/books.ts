@@ -4,21 +4,12 @@ import type { AccountBooks, OwnTransfer } from '../domain/reconciliation/account
 import type { TransferSums } from '../domain/reconciliation/balances.ts';
 import { inOrder } from '../domain/reconciliation/in-order.ts';
 import { mergePages } from '../domain/reconciliation/merge.ts';
-import { type EvidenceRow, instantOf, type LedgerRow, type Pages, requestOf } from '../domain/reconciliation/rows.ts';
-import { type Day, dayOf } from '../domain/time.ts';
+import type { EvidenceRow, LedgerRow, Pages } from '../domain/reconciliation/rows.ts';
+import { addDays, type Day, dayOf, daysOf, type Instant } from '../domain/time.ts';
 import { type Item, integer, integers, optionalText, text, toItem } from './items.ts';
 import { getTransfer } from './ledger.ts';
 import { retryTransient, systemClock } from './retry.ts';
-import {
-  BY_BUCKET,
-  BY_CREDIT,
-  BY_DEBIT,
-  dayPartition,
-  dayPartitions,
-  momentKey,
-  seenAccountsPartition,
-  shardOf,
-} from './tables.ts';
+import { BY_BUCKET, BY_CREDIT, BY_DEBIT, dayPartitions, momentKey, seenAccountsPartition } from './tables.ts';
 
 /** The two books that a reconciliation reads, and never writes. */
 export interface Books {
@@ -27,7 +18,12 @@ export interface Books {
   readonly usageTable: string;
   /** Rows of a page; left out, a page is the megabyte that DynamoDB gives. */
   readonly pageRows?: number;
+  /** Milliseconds that a read is tried again for, where somebody waits for it. */
+  readonly deadlineMs?: number;
 }
+
+/** The book of usage alone. */
+export type EvidenceBook = Omit<Books, 'ledgerTable'>;
 
 type Shards = Pick<ChartEntry, 'shards'>;
 
@@ -44,13 +40,12 @@ export function accountBooks(books: Books, account: string, entry: Shards): Acco
       evidence: readEvidence(books, account, day, entry),
       ledger: readCharges(books, account, day, entry),
     }),
-    moment: (key) => readMoment(books, account, key, entry),
     transferOf: (requestId) => ownTransfer(books, account, requestId),
   };
 }
 
 /** An account's evidence of a day in order of (time, request id). Can be read once. */
-export function readEvidence(books: Books, account: string, day: Day, entry: Shards): Pages<EvidenceRow> {
+export function readEvidence(books: EvidenceBook, account: string, day: Day, entry: Shards): Pages<EvidenceRow> {
   return mergePages(
     dayPartitions(account, day, entry).map((partition) =>
       queryPages(books, evidenceQuery(books, 'pk = :partition', { ':partition': partition }), evidenceRows),
@@ -112,13 +107,17 @@ export async function accountsOfBucket(books: Books, bucket: string): Promise<Li
   return [...known.union(new Set(seen))].sort().map((account) => ({ account, opened: known.has(account) }));
 }
 
-/** What all transfers of an account on these days come to, whatever their kind. */
-export async function sumTransfers(
-  books: Books,
-  account: string,
-  days: readonly Day[],
-  entry: Shards,
-): Promise<TransferSums> {
+/** The half of an account's life to sum: what counts before a moment, or since it. */
+export type Half =
+  | { readonly openedOn: Day; readonly before: Instant }
+  | { readonly since: Instant; readonly until: Day };
+
+/** What all transfers of an account in one half of its life come to, whatever their kind. */
+export async function sumTransfers(books: Books, account: string, half: Half, entry: Shards): Promise<TransferSums> {
+  const [days, comparison, moment] =
+    'before' in half
+      ? [daysOf({ start: half.openedOn, end: addDays(dayOf(half.before), 1) }), '<', half.before]
+      : [daysOf({ start: dayOf(half.since), end: half.until }), '>=', half.since];
   const sums = { debits: 0n, credits: 0n };
   const reads = days.flatMap((day) =>
     SIDES.flatMap((side) => dayPartitions(account, day, entry).map((partition) => ({ side, partition }))),
@@ -127,8 +126,8 @@ export async function sumTransfers(
     const query = {
       TableName: books.ledgerTable,
       IndexName: side.index,
-      KeyConditionExpression: `${side.day} = :partition`,
-      ExpressionAttributeValues: toItem({ ':partition': partition }),
+      KeyConditionExpression: `${side.day} = :partition AND ${side.at} ${comparison} :moment`,
+      ExpressionAttributeValues: toItem({ ':partition': partition, ':moment': moment }),
       ...projection('amount'),
     };
     let total = 0n;
@@ -154,11 +153,11 @@ type Query = Omit<QueryCommandInput, 'ExclusiveStartKey'>;
  * Reads a query page by page. The first page is asked for at once, and each next one while the one before it is being
  * compared, so that reading and comparing overlap.
  */
-function queryPages<Row>(books: Books, query: Query, rowsOf: (items: Item[]) => Row[]): Pages<Row> {
+function queryPages<Row>(books: EvidenceBook, query: Query, rowsOf: (items: Item[]) => Row[]): Pages<Row> {
   const limited = books.pageRows === undefined ? query : { ...query, Limit: books.pageRows };
   const ask = (after?: Item) => {
     const command = new QueryCommand({ ...limited, ExclusiveStartKey: after });
-    const answer = retryTransient(() => books.client.send(command), systemClock, READ_DEADLINE_MS);
+    const answer = retryTransient(() => books.client.send(command), systemClock, books.deadlineMs ?? READ_DEADLINE_MS);
     // A failure is met when the page is awaited; a page that nobody awaits any more fails nobody.
     answer.catch(() => undefined);
     return answer;
@@ -181,7 +180,7 @@ async function gather<Row>(pages: Pages<Row>): Promise<Row[]> {
   return rows;
 }
 
-function evidenceQuery(books: Books, condition: string, values: Record<string, string>): Query {
+function evidenceQuery(books: EvidenceBook, condition: string, values: Record<string, string>): Query {
   return {
     TableName: books.usageTable,
     KeyConditionExpression: condition,
@@ -229,27 +228,6 @@ function chargesFrom(side: Side): (items: Item[]) => LedgerRow[] {
     }
     return rows;
   };
-}
-
-async function readMoment(books: Books, account: string, key: string, { shards }: Shards) {
-  const partition = dayPartition(account, dayOf(instantOf(key)), shardOf(requestOf(key), shards), shards);
-  const evidence = evidenceQuery(books, 'pk = :partition AND begins_with(sk, :key)', {
-    ':partition': partition,
-    ':key': `${key}#`,
-  });
-  const ledger = SIDES.map((side) => {
-    const condition = `${side.day} = :partition AND ${side.at} = :key`;
-    return queryPages(
-      books,
-      chargesQuery(books, side, condition, { ':partition': partition, ':key': key }),
-      chargesFrom(side),
-    );
-  });
-  const [found, charges] = await Promise.all([
-    gather(queryPages(books, evidence, evidenceRows)),
-    gather(mergePages(ledger)),
-  ]);
-  return { evidence: found, ledger: charges };
 }
 
 async function ownTransfer(books: Books, account: string, requestId: string): Promise<OwnTransfer> {

@@ -58,27 +58,45 @@ export async function createRun(store: RunsStore, request: RunRequest): Promise<
   return existing === undefined ? { kind: 'created' } : { kind: 'exists', run: existing };
 }
 
+/** Records that a run which failed is wanted again; leaves it alone when it is not failed any more. */
+export async function requestAgain(store: RunsStore, run: Run): Promise<Run> {
+  const { execution: _execution, finishedAt: _finishedAt, error: _error, ...kept } = run;
+  const wanted: Run = { ...kept, status: 'requested' };
+  const existing = await putRun(store, wanted, {
+    condition: '#status = :failed',
+    names: { '#status': 'status' },
+    values: { ':failed': 'failed' },
+  });
+  return existing ?? wanted;
+}
+
+type ClaimableRun = RunRequest & Required<Pick<Run, 'execution' | 'startedAt' | 'slices'>>;
+
 export type ClaimResult =
-  | { readonly kind: 'claimed' }
-  /** Another execution has the run, or had it. */
+  | { readonly kind: 'claimed'; readonly run: ClaimableRun }
+  /** Another execution has the run, or has brought it to its end. */
   | { readonly kind: 'taken'; readonly run: Run };
 
-/** Takes a run for one execution, for good; the same execution may take it again. */
-export async function claimRun(
-  store: RunsStore,
-  run: RunRequest & Required<Pick<Run, 'execution' | 'startedAt' | 'slices'>>,
-): Promise<ClaimResult> {
-  const existing = await putRun(
+/**
+ * Takes a run for one execution; the same execution may take it again, and any execution a run that failed.
+ * @returns the run with the times that it got when it was first requested and started: reports say them, and must come
+ *   out the same whoever writes them.
+ */
+export async function claimRun(store: RunsStore, run: ClaimableRun): Promise<ClaimResult> {
+  const existing = await putRun(store, { ...run, status: 'running' }, { condition: 'attribute_not_exists(pk)' });
+  if (existing === undefined) return { kind: 'claimed', run };
+  const { requestedAt, startedAt = run.startedAt } = existing;
+  const kept = { ...run, requestedAt, startedAt };
+  const held = await putRun(
     store,
-    { ...run, status: 'running' },
+    { ...kept, status: 'running' },
     {
-      condition:
-        'attribute_not_exists(pk) OR execution = :execution OR (#status = :requested AND attribute_not_exists(execution))',
+      condition: 'execution = :execution OR #status IN (:requested, :failed)',
       names: { '#status': 'status' },
-      values: { ':execution': run.execution, ':requested': 'requested' },
+      values: { ':execution': run.execution, ':requested': 'requested', ':failed': 'failed' },
     },
   );
-  return existing === undefined ? { kind: 'claimed' } : { kind: 'taken', run: existing };
+  return held === undefined ? { kind: 'claimed', run: kept } : { kind: 'taken', run: held };
 }
 
 /** Which run, and in which execution's name. */
@@ -115,19 +133,21 @@ export async function finishRun(
 /** Characters of a cause that are kept: Step Functions gives up to 32,768, stack traces included. */
 const CAUSE_CHARACTERS_MAX = 4_000;
 
-/** All that Step Functions says when a slice fails; why it did, the slice has noted itself. */
-const TOO_MANY_CHILDREN_FAILED = 'States.ExceedToleratedFailureThreshold';
-
-/** Notes on the run why a slice could not be compared. The last word counts: an earlier attempt may have failed for less. */
+/**
+ * Notes on the run why a slice could not be compared, for people who look at a run that failed. The note goes when the
+ * slice is compared after all.
+ */
 export async function noteSliceFailure(
   store: RunsStore,
   { id, execution }: ClaimedRun,
+  sliceId: string,
   error: RunError,
 ): Promise<void> {
   const command = new UpdateItemCommand({
     ...whereRunIs(store, id),
-    UpdateExpression: 'SET sliceError = :error',
+    UpdateExpression: 'SET sliceErrors.#slice = :error',
     ConditionExpression: 'execution = :execution',
+    ExpressionAttributeNames: { '#slice': sliceId },
     ExpressionAttributeValues: toItem({ ':error': errorValue(error), ':execution': execution }),
   });
   await retryTransient(() => store.client.send(command));
@@ -140,10 +160,9 @@ export async function failRun(
   error: RunError,
   now: Instant,
 ): Promise<'recorded' | 'not-ours'> {
-  const told = error.name === TOO_MANY_CHILDREN_FAILED ? 'if_not_exists(sliceError, :error)' : ':error';
   const command = new UpdateItemCommand({
     ...whereRunIs(store, id),
-    UpdateExpression: `SET #status = :failed, #error = ${told}, finishedAt = :now`,
+    UpdateExpression: 'SET #status = :failed, #error = :error, finishedAt = :now',
     ConditionExpression: 'execution = :execution OR (#status = :requested AND attribute_not_exists(execution))',
     ExpressionAttributeNames: { '#status': 'status', '#error': 'error' },
     ExpressionAttributeValues: toItem({
@@ -154,11 +173,15 @@ export async function failRun(
       ':requested': 'requested',
     }),
   });
+  return (await sendIfTrue(store, command)) ? 'recorded' : 'not-ours';
+}
+
+async function sendIfTrue(store: RunsStore, command: UpdateItemCommand): Promise<boolean> {
   try {
     await retryTransient(() => store.client.send(command));
-    return 'recorded';
+    return true;
   } catch (failure) {
-    if (failure instanceof ConditionalCheckFailedException) return 'not-ours';
+    if (failure instanceof ConditionalCheckFailedException) return false;
     throw failure;
   }
 }
@@ -191,14 +214,25 @@ export async function listRuns(store: RunsStore, limit: number): Promise<Run[]> 
   return runs.filter((run) => run !== undefined);
 }
 
-/** Records that a slice is compared and its part is written. */
+/**
+ * Records that a slice is compared and its part is written. What was noted of an attempt that failed goes first: behind
+ * a slice that is done nobody would come back for it.
+ */
 export async function recordSlice(
   store: RunsStore,
-  runId: string,
+  { id, execution }: ClaimedRun,
   slice: { readonly id: string; readonly findings: number; readonly doneAt: Instant },
 ): Promise<void> {
+  const forget = new UpdateItemCommand({
+    ...whereRunIs(store, id),
+    UpdateExpression: 'REMOVE sliceErrors.#slice',
+    ConditionExpression: 'execution = :execution AND attribute_exists(sliceErrors.#slice)',
+    ExpressionAttributeNames: { '#slice': slice.id },
+    ExpressionAttributeValues: toItem({ ':execution': execution }),
+  });
+  await sendIfTrue(store, forget);
   const item = toItem({
-    pk: runPartition(runId),
+    pk: runPartition(id),
     sk: sliceSortKey(slice.id),
     findings: BigInt(slice.findings),
     doneAt: slice.doneAt,
@@ -253,6 +287,7 @@ async function putRun(
           Item: toItem({
             ...{ pk: runPartition(run.id), sk: ITSELF, ...fields },
             slices: slices === undefined ? undefined : BigInt(slices),
+            sliceErrors: {},
           }),
           ConditionExpression: only.condition,
           ...(only.names !== undefined && { ExpressionAttributeNames: only.names }),
@@ -288,7 +323,7 @@ function sliceSortKey(sliceId: string): string {
 
 function runFromItem(item: Item): Run {
   const outcome = optionalText(item, 'outcome');
-  const error = item.error?.M;
+  const error = toldError(item);
   const fields = ['requestedBy', 'execution', 'startedAt', 'finishedAt'] as const;
   return {
     id: text(item, 'id'),
@@ -302,4 +337,14 @@ function runFromItem(item: Item): Run {
     ...(outcome !== undefined && { outcome: JSON.parse(outcome) as RunOutcome }),
     ...(error !== undefined && { error: { name: text(error, 'name'), cause: text(error, 'cause') } }),
   };
+}
+
+/** All that Step Functions says when a slice fails; why it did, the slice has noted itself if it could. */
+const TOO_MANY_CHILDREN_FAILED = 'States.ExceedToleratedFailureThreshold';
+
+function toldError(item: Item): Item | undefined {
+  const error = item.error?.M;
+  if (error === undefined || text(error, 'name') !== TOO_MANY_CHILDREN_FAILED) return error;
+  const [firstSlice] = Object.entries(item.sliceErrors?.M ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+  return firstSlice?.[1].M ?? error;
 }

@@ -8,6 +8,10 @@ export interface TransferSums {
   readonly debits: bigint;
 }
 
+export function addSums(a: TransferSums, b: TransferSums): TransferSums {
+  return { credits: a.credits + b.credits, debits: a.debits + b.debits };
+}
+
 /**
  * Compares a strict balance with the sum of its transfers. What is available must be credits - debits + credit limit.
  * @returns undefined when they agree.

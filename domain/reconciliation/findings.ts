@@ -29,7 +29,9 @@ export type Cause =
   /** A charge whose request has conflicting evidence at another time. */
   | 'conflicting-evidence'
   /** A charge whose request has evidence at another time, which costs nothing. */
-  | 'free-of-charge';
+  | 'free-of-charge'
+  /** No charge but what corrects one, at another time than the charge. */
+  | 'given-back';
 
 export interface FoundEvidence {
   readonly fingerprint: string;
@@ -47,6 +49,8 @@ export interface Disagreement {
   readonly expected?: bigint;
   readonly actual: bigint;
   readonly cause?: Cause;
+  /** The charge counts on a day beyond the neighbouring ones, which took it for unexpected (claims.ts). */
+  readonly afar?: true;
   readonly transferIds: readonly string[];
   readonly evidence: readonly FoundEvidence[];
   /** One sentence for people. */
@@ -59,9 +63,12 @@ export interface Finding extends Disagreement {
   readonly asset: Asset;
 }
 
-/** What a finding is called by in every run that finds it; its digest is the finding's id. */
+/**
+ * What a finding is called by in every run that finds it; its digest is the finding's id. A drifted balance has no time
+ * of its own: what it has is that of the run.
+ */
 export function findingIdentity({ kind, account, requestId, at }: Finding): string {
-  return JSON.stringify([kind, account, requestId ?? '', at]);
+  return JSON.stringify([kind, account, requestId ?? '', kind === 'balance-drift' ? '' : at]);
 }
 
 /** actual - expected, with its sign; undefined where nothing is expected that could be told. */
@@ -81,6 +88,7 @@ export interface FindingLine {
   readonly actual: string;
   readonly difference?: string;
   readonly cause?: Cause;
+  readonly afar?: true;
   readonly transferIds: readonly string[];
   readonly evidence: readonly {
     readonly fingerprint: string;
@@ -91,7 +99,7 @@ export interface FindingLine {
 }
 
 export function findingLine(finding: Finding, id: string): FindingLine {
-  const { kind, account, asset, requestId, at, expected, actual, cause, transferIds, detail } = finding;
+  const { kind, account, asset, requestId, at, expected, actual, cause, afar, transferIds, detail } = finding;
   const difference = differenceOf(finding);
   return {
     id,
@@ -104,6 +112,7 @@ export function findingLine(finding: Finding, id: string): FindingLine {
     actual: actual.toString(),
     ...(difference !== undefined && { difference: difference.toString() }),
     ...(cause !== undefined && { cause }),
+    ...(afar !== undefined && { afar }),
     transferIds,
     evidence: finding.evidence.map(({ fingerprint, operation, quantities }) => ({
       fingerprint,
@@ -111,6 +120,26 @@ export function findingLine(finding: Finding, id: string): FindingLine {
       quantities: Object.fromEntries(quantityEntries(quantities)),
     })),
     detail,
+  };
+}
+
+/** Reads what findingLine wrote. */
+export function findingOf({
+  id: _id,
+  difference: _difference,
+  expected,
+  actual,
+  evidence,
+  ...line
+}: FindingLine): Finding {
+  return {
+    ...line,
+    ...(expected !== undefined && { expected: BigInt(expected) }),
+    actual: BigInt(actual),
+    evidence: evidence.map(({ quantities, ...found }) => ({
+      ...found,
+      quantities: Object.fromEntries(Object.entries(quantities).map(([name, amount]) => [name, BigInt(amount)])),
+    })),
   };
 }
 

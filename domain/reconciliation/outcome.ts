@@ -1,8 +1,11 @@
 import { type Asset, absolute, divideRounded } from '../money.ts';
 import type { FindingKind } from './findings.ts';
-import type { AssetTotals, Summary } from './summary.ts';
+import { type AssetTotals, countFindings, type Summary } from './summary.ts';
 
-/** `clean`: something was compared and nothing was found. Empty against empty is `inconclusive`, never clean. */
+/**
+ * `clean`: something was compared, nothing was found and no balance was left out. Empty against empty is `inconclusive`,
+ * and so is nothing found where balances moved too fast to be compared.
+ */
 export type RunVerdict = 'clean' | 'discrepancies' | 'inconclusive';
 
 /** What a run came to, as its summary.json, its record and the API say it. Amounts are decimal strings. */
@@ -37,11 +40,11 @@ export interface TotalsLine {
 }
 
 export function outcomeOf(summary: Summary): RunOutcome {
-  const findings = Object.values(summary.findings).reduce((total, count) => total + count, 0);
+  const findings = countFindings(summary);
   const verdict = verdictOf(summary, findings);
   return {
     verdict,
-    sentence: sentenceOf(verdict, findings),
+    sentence: sentenceOf(summary, verdict, findings),
     findings,
     findingsByKind: summary.findings,
     totals: Object.entries(summary.assets).map(([asset, totals]) => totalsLine(asset, totals)),
@@ -81,12 +84,18 @@ export function worstPercent(summary: Summary): number {
 
 function verdictOf(summary: Summary, findings: number): RunVerdict {
   if (findings > 0) return 'discrepancies';
-  return summary.evidenceRows + summary.ledgerRows > 0 ? 'clean' : 'inconclusive';
+  return summary.evidenceRows + summary.ledgerRows > 0 && summary.accountsTooBusy === 0 ? 'clean' : 'inconclusive';
 }
 
-function sentenceOf(verdict: RunVerdict, findings: number): string {
-  if (verdict === 'inconclusive') return 'Reconciliation inconclusive: there was nothing to compare in this period';
-  return `Reconciliation complete: ${findings} ${findings === 1 ? 'discrepancy' : 'discrepancies'} found`;
+/** Of the words that stand for a clean run, which scripts look for, an inconclusive one uses none. */
+function sentenceOf({ accountsTooBusy: busy }: Summary, verdict: RunVerdict, findings: number): string {
+  const leftOut = busy === 0 ? '' : `, ${busy} ${busy === 1 ? 'balance' : 'balances'} moved too fast to be compared`;
+  if (verdict !== 'inconclusive') {
+    return `Reconciliation complete: ${findings} ${findings === 1 ? 'discrepancy' : 'discrepancies'} found${leftOut}`;
+  }
+  return leftOut === ''
+    ? 'Reconciliation inconclusive: there was nothing to compare in this period'
+    : `Reconciliation inconclusive: nothing found${leftOut}`;
 }
 
 function totalsLine(asset: Asset, totals: AssetTotals): TotalsLine {

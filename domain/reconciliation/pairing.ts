@@ -1,6 +1,6 @@
 import { addDays, contains, type Day, dayOf, type Period } from '../time.ts';
 import { type Disagreement, disagreement } from './findings.ts';
-import type { Judged } from './judge.ts';
+import type { Judged, Verdict } from './judge.ts';
 import { instantOf } from './rows.ts';
 
 /**
@@ -12,6 +12,8 @@ import { instantOf } from './rows.ts';
  *   that which expects its amount, else by the earliest. So what becomes of a charge depends on the evidence of the day
  *   before its own to the day after, and on nothing else.
  * - The day of the evidence reports the pair; the day of the charge does so when the run does not cover the other.
+ * - Of evidence that is left without a charge, at most a day apart, the earliest is missing. Evidence beside other that
+ *   has or claims a charge, or that comes first, conflicts with it.
  */
 export interface Place {
   /** The day that is being compared. */
@@ -22,7 +24,7 @@ export interface Place {
 
 /**
  * @param groups all that both books say of one request near this day, judged, in order of time: the days from the one
- *   before to the one after, and one further where evidence of this day may claim a charge of a neighbouring one.
+ *   before to the one after, and those further away that daysBeyond says.
  */
 export function pairRequest(groups: readonly Judged[], place: Place): Disagreement[] {
   const found: Disagreement[] = [];
@@ -35,19 +37,20 @@ export function pairRequest(groups: readonly Judged[], place: Place): Disagreeme
   for (const waiting of groups.filter((group) => group.verdict === 'evidence-only')) {
     const charges = claims.get(waiting);
     if (charges !== undefined) found.push(...claimed(waiting, charges, place));
-    else if (dayOfGroup(waiting) === place.day) found.push(withoutCharge(waiting, groups));
+    else if (dayOfGroup(waiting) === place.day) found.push(withoutCharge(waiting, groups, claims));
   }
   return found;
 }
 
 /**
  * A request whose evidence is still without a charge, and the charge that has the request's id as its own and counts on
- * a day further away.
+ * another day. Evidence near the charge comes before evidence far away: its own day has settled the charge with it.
+ * @param around all that both books say of the request from the day before the charge to the day after.
  */
-export function pairDistant(waiting: Judged, distant: Judged): Disagreement {
-  if (distant.evidence.length > 0) return conflicting(waiting);
-  if (distant.verdict === 'match') return idTaken(waiting);
-  return misdated(waiting, distant);
+export function pairDistant(waiting: Judged, charge: Judged, around: readonly Judged[]): Disagreement {
+  if (charge.verdict === 'match' && charge.evidence.length === 0) return idTaken(waiting);
+  const claimedThere = evidenceNear(charge, around).some((group) => group.key !== waiting.key);
+  return claimedThere ? conflicting(waiting) : { ...misdated(waiting, charge), afar: true };
 }
 
 /** Evidence whose request id belongs to a transfer that does not charge this account. */
@@ -63,11 +66,21 @@ export function notPaired(group: Judged): Disagreement {
   return group.verdict === 'ledger-only' ? unexpected(group) : missing(group);
 }
 
-/** Which days beyond the neighbouring ones must be known, because evidence of this day may claim a charge beside them. */
+/**
+ * Which days beyond the neighbouring ones must be known to say what becomes of evidence of this day. A charge beside it
+ * may be claimed by evidence behind the charge; and evidence beside it may claim a charge that stands behind, unless
+ * that is claimed from further behind still.
+ */
 export function daysBeyond(groups: readonly Judged[], day: Day): Day[] {
-  if (!groups.some((group) => group.verdict === 'evidence-only' && dayOfGroup(group) === day)) return [];
-  const charged = new Set(groups.filter((group) => group.verdict === 'ledger-only').map(dayOfGroup));
-  return [-1, 1].filter((step) => charged.has(addDays(day, step))).map((step) => addDays(day, 2 * step));
+  const daysOfVerdict = (verdict: Verdict) =>
+    new Set(groups.filter((group) => group.verdict === verdict).map(dayOfGroup));
+  const [waiting, charged] = [daysOfVerdict('evidence-only'), daysOfVerdict('ledger-only')];
+  if (!waiting.has(day)) return [];
+  return [-1, 1].flatMap((step) => {
+    const beside = addDays(day, step);
+    if (waiting.has(beside)) return [addDays(day, 2 * step), addDays(day, 3 * step)];
+    return charged.has(beside) ? [addDays(day, 2 * step)] : [];
+  });
 }
 
 export function dayOfGroup(group: Pick<Judged, 'key'>): Day {
@@ -75,6 +88,7 @@ export function dayOfGroup(group: Pick<Judged, 'key'>): Day {
 }
 
 function claimantOf(charge: Judged, groups: readonly Judged[]): Judged | undefined {
+  if (charge.net < 0n) return undefined;
   const evidence = evidenceNear(charge, groups);
   if (evidence.some((group) => group.ledger.length > 0)) return undefined;
   const waiting = evidence.filter((group) => group.verdict === 'evidence-only');
@@ -83,7 +97,7 @@ function claimantOf(charge: Judged, groups: readonly Judged[]): Judged | undefin
 
 function withoutClaimant(charge: Judged, groups: readonly Judged[]): Disagreement {
   const evidence = evidenceNear(charge, groups);
-  if (evidence.some((group) => group.ledger.length > 0)) return duplicate(charge);
+  if (charge.net < 0n || evidence.some((group) => group.ledger.length > 0)) return again(charge);
   if (evidence.some((group) => group.verdict === 'conflicting-evidence')) {
     const detail = 'The request is charged at a time without evidence, and its evidence at another time conflicts.';
     return disagreement('unexpected', { ledger: charge }, { cause: 'conflicting-evidence', detail });
@@ -100,19 +114,32 @@ function claimed(waiting: Judged, charges: readonly Judged[], { day, period }: P
   const evidenceDay = dayOfGroup(waiting);
   return charges
     .filter((charge) => (contains(period, evidenceDay) ? evidenceDay : dayOfGroup(charge)) === day)
-    .map((charge) => (charge === paired ? misdated(waiting, charge) : duplicate(charge)));
+    .map((charge) => (charge === paired ? misdated(waiting, charge) : again(charge)));
 }
 
-function withoutCharge(waiting: Judged, groups: readonly Judged[]): Disagreement {
-  const elsewhere = groups.some((group) => group !== waiting && group.evidence.length > 0);
-  return elsewhere ? conflicting(waiting) : missing(waiting);
+function withoutCharge(
+  waiting: Judged,
+  groups: readonly Judged[],
+  claims: ReadonlyMap<Judged, readonly Judged[]>,
+): Disagreement {
+  const comesFirst = (group: Judged) => {
+    // It could have claimed this charge itself, but that other evidence has or claims it.
+    if (group.verdict === 'ledger-only') return group.net >= 0n;
+    const isEarlier = group.verdict === 'evidence-only' && group.key < waiting.key;
+    return group.evidence.length > 0 && (group.ledger.length > 0 || claims.has(group) || isEarlier);
+  };
+  return near(waiting, groups).some(comesFirst) ? conflicting(waiting) : missing(waiting);
 }
 
-/** Groups with evidence on the day of the charge, the day before or the day after. */
-function evidenceNear(charge: Judged, groups: readonly Judged[]): Judged[] {
-  const day = dayOfGroup(charge);
+/** The groups on the day of a group, the day before and the day after. */
+function near(group: Judged, groups: readonly Judged[]): Judged[] {
+  const day = dayOfGroup(group);
   const [first, last] = [addDays(day, -1), addDays(day, 1)];
-  return groups.filter((group) => group.evidence.length > 0 && dayOfGroup(group) >= first && dayOfGroup(group) <= last);
+  return groups.filter((other) => dayOfGroup(other) >= first && dayOfGroup(other) <= last);
+}
+
+function evidenceNear(charge: Judged, groups: readonly Judged[]): Judged[] {
+  return near(charge, groups).filter((group) => group.evidence.length > 0);
 }
 
 function missing(waiting: Judged): Disagreement {
@@ -123,16 +150,23 @@ function unexpected(charge: Judged): Disagreement {
   return disagreement('unexpected', { ledger: charge }, { detail: 'The request is charged and there is no evidence.' });
 }
 
-function duplicate(charge: Judged): Disagreement {
-  const detail = 'The request is charged again at another time than its evidence and first charge.';
-  return disagreement('duplicate', { ledger: charge }, { detail });
+/** A second entry of a request, at another time than its evidence or first charge. */
+function again(charge: Judged): Disagreement {
+  if (charge.net > 0n) {
+    const detail = 'The request is charged again at another time than its evidence and first charge.';
+    return disagreement('duplicate', { ledger: charge }, { detail });
+  }
+  const detail = 'The request is given back at a time at which it is not charged; move the correction to the charge.';
+  return disagreement('unexpected', { ledger: charge }, { cause: 'given-back', detail });
 }
 
+/** What is said of evidence whose request has other evidence, at another time, that has or gets the charge. */
+export const OTHER_EVIDENCE = 'There is other evidence for the request at another time; a person must say which holds.';
+
 function conflicting(waiting: Judged): Disagreement {
-  const detail = 'There is other evidence for the request at another time; a person must say which holds.';
   const { key, evidence, ledger, net } = waiting;
   const withoutAmount: Judged = { key, evidence, ledger, net, verdict: 'conflicting-evidence' };
-  return disagreement('conflicting-evidence', { evidence: withoutAmount }, { detail });
+  return disagreement('conflicting-evidence', { evidence: withoutAmount }, { detail: OTHER_EVIDENCE });
 }
 
 function misdated(evidence: Judged, ledger: Judged): Disagreement {

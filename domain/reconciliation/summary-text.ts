@@ -1,13 +1,16 @@
 import type { AssetTotals, Summary } from './summary.ts';
 
-/** A summary as JSON text: amounts are decimal strings, because a JSON number would lose digits. */
-export function summaryToText(summary: Summary): string {
+/**
+ * A summary, and what else stands with it, as JSON text: amounts are decimal strings, because a JSON number would lose
+ * digits.
+ */
+export function summaryToText<S extends Summary>(summary: S): string {
   return JSON.stringify(summary, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
 }
 
 /** Reads what summaryToText wrote. */
-export function summaryFromText(text: string): Summary {
-  const { assets, ...rest } = JSON.parse(text) as Omit<Summary, 'assets'> & {
+export function summaryFromText<S extends Summary = Summary>(text: string): S {
+  const { assets, ...rest } = JSON.parse(text) as Omit<S, 'assets'> & {
     readonly assets: Readonly<Record<string, Readonly<Record<keyof AssetTotals, string>>>>;
   };
   const totals = Object.entries(assets).map(([asset, texts]): [string, AssetTotals] => [
@@ -20,5 +23,5 @@ export function summaryFromText(text: string): Summary {
       undetermined: BigInt(texts.undetermined),
     },
   ]);
-  return { ...rest, assets: Object.fromEntries(totals) };
+  return { ...rest, assets: Object.fromEntries(totals) } as unknown as S;
 }

@@ -26,8 +26,8 @@ export interface Summary {
   readonly notPaired: number;
   /** Accounts with findings. */
   readonly accountsAffected: BoundedIds;
-  /** Charges that a day claimed from further away than its neighbours; their own day takes them for unexpected. */
-  readonly claimedAfar: BoundedIds;
+  /** Findings that claim a charge on a day beyond the neighbouring ones (claims.ts). */
+  readonly claimedAfar: number;
 }
 
 type Count =
@@ -37,7 +37,8 @@ type Count =
   | 'accountsSeen'
   | 'balancesChecked'
   | 'accountsTooBusy'
-  | 'notPaired';
+  | 'notPaired'
+  | 'claimedAfar';
 
 const COUNTS: readonly Count[] = [
   'pairs',
@@ -47,19 +48,16 @@ const COUNTS: readonly Count[] = [
   'balancesChecked',
   'accountsTooBusy',
   'notPaired',
+  'claimedAfar',
 ];
-
-/** What totals need to know of a finding. */
-type CountedFinding = Pick<Finding, 'kind' | 'asset' | 'expected' | 'actual'>;
 
 /** Adds up what is compared and found. */
 export interface Counter {
   count(what: Count, by?: number): void;
   matches(asset: Asset, tally: Tally): void;
   finding(finding: Finding): void;
-  /** Takes a finding back that another part of the run has accounted for; its account stays affected. */
-  withdraw(finding: CountedFinding): void;
-  claimAfar(transferIds: readonly string[]): void;
+  /** Counts a finding as what it became when the parts lay side by side, if anything; its account stays affected. */
+  settled(finding: Finding, now: Finding | undefined): Finding | undefined;
   add(part: Summary): void;
   result(): Summary;
 }
@@ -69,7 +67,6 @@ export function createCounter(): Counter {
   const findings = Object.fromEntries(FINDING_KINDS.map((kind) => [kind, 0])) as Record<FindingKind, number>;
   const counts = Object.fromEntries(COUNTS.map((name) => [name, 0])) as Record<Count, number>;
   const affected = createBoundedIds();
-  const afar = createBoundedIds();
 
   const addTotals = (asset: Asset, more: Partial<AssetTotals>, sign = 1n) => {
     const so = assets.get(asset);
@@ -98,38 +95,36 @@ export function createCounter(): Counter {
       affected.add(finding.account);
       addTotals(finding.asset, totalsOf(finding));
     },
-    withdraw(finding) {
+    settled(finding, now) {
+      if (now === finding) return now;
       findings[finding.kind] -= 1;
       addTotals(finding.asset, totalsOf(finding), -1n);
-    },
-    claimAfar(transferIds) {
-      for (const id of transferIds) afar.add(id);
+      if (now === undefined) return undefined;
+      findings[now.kind] += 1;
+      addTotals(now.asset, totalsOf(now));
+      return now;
     },
     add(part) {
       for (const [asset, totals] of Object.entries(part.assets)) addTotals(asset, totals);
       for (const kind of FINDING_KINDS) findings[kind] += part.findings[kind];
       for (const name of COUNTS) counts[name] += part[name];
       affected.addAll(part.accountsAffected);
-      afar.addAll(part.claimedAfar);
     },
     result: () => ({
       assets: Object.fromEntries([...assets].sort(([a], [b]) => (a < b ? -1 : 1))),
       findings: { ...findings },
       ...counts,
       accountsAffected: affected.result(),
-      claimedAfar: afar.result(),
     }),
   };
 }
 
-export function mergeSummaries(parts: readonly Summary[]): Summary {
-  const counter = createCounter();
-  for (const part of parts) counter.add(part);
-  return counter.result();
+export function countFindings({ findings }: Pick<Summary, 'findings'>): number {
+  return Object.values(findings).reduce((total, count) => total + count, 0);
 }
 
 /** What a finding adds to the totals. A drifted balance is no charge: it is counted and in no total. */
-function totalsOf(finding: CountedFinding): Partial<AssetTotals> {
+function totalsOf(finding: Finding): Partial<AssetTotals> {
   if (finding.kind === 'balance-drift') return {};
   const { expected, actual } = finding;
   const difference = differenceOf(finding);

@@ -10,6 +10,7 @@ import {
   type Run,
   type RunRequest,
   type RunsStore,
+  requestAgain,
   slicesDone,
 } from '../../store/runs.ts';
 import { type Answer, invalid, ok, problem, replayed } from '../runtime/answers.ts';
@@ -64,6 +65,11 @@ export async function startReconciliation(
     const rule = 'differs from the run that has this id; choose another id';
     return problem('conflict', `The id "${id}" belongs to a run with another "${field}".`, [{ field, rule }]);
   }
+  if (result.run.status === 'failed') {
+    const again = await requestAgain(deps.runs, result.run);
+    await startWorkflow(deps, again);
+    return ok(202, await render(deps, again));
+  }
   // The first attempt may have ended between the record and the workflow; starting it again by name is harmless.
   if (result.run.status === 'requested') await startWorkflow(deps, result.run);
   return replayed(await render(deps, result.run));
@@ -79,28 +85,39 @@ export async function getReconciliation(deps: ReconciliationDeps, { params }: Ap
 
 export async function listReconciliations(deps: ReconciliationDeps): Promise<Answer> {
   const runs = await listRuns(deps.runs, LISTED_RUNS);
-  return ok(200, {
-    reconciliations: runs.map((run) => renderRecord(run, run.outcome === undefined ? 0 : (run.slices ?? 0))),
-  });
+  const records = runs.map(async (run) => renderRecord(run, await progressOf(deps, run)));
+  return ok(200, { reconciliations: await Promise.all(records) });
 }
 
-async function startWorkflow({ workflows, reconcileArn }: ReconciliationDeps, run: RunRequest): Promise<void> {
+/**
+ * A name is good for one execution, so once that has ended another name must do. One execution too many does no harm:
+ * a run belongs to the first that takes it.
+ */
+async function startWorkflow(deps: ReconciliationDeps, run: RunRequest): Promise<void> {
   const { id: runId, trigger, startDate, endDate, requestedAt, requestedBy } = run;
   const input = JSON.stringify({ trigger, runId, startDate, endDate, requestedAt, requestedBy });
+  const start = (name: string) =>
+    deps.workflows.send(new StartExecutionCommand({ stateMachineArn: deps.reconcileArn, name, input }));
   try {
-    await workflows.send(new StartExecutionCommand({ stateMachineArn: reconcileArn, name: runId, input }));
+    await start(runId);
   } catch (error) {
     if (!(error instanceof ExecutionAlreadyExists)) throw error;
+    await start(`${runId}-${deps.newId().slice(0, 8)}`);
   }
 }
 
 type Reconciliation = z.infer<typeof reconciliation>;
 
 async function render(deps: ReconciliationDeps, run: Run): Promise<Reconciliation> {
-  const record = renderRecord(run, await slicesDone(deps.runs, run.id));
+  const record = renderRecord(run, await progressOf(deps, run));
   if (run.status !== 'succeeded') return record;
   const links = ARTIFACTS.map(async (name) => [name, await linkTo(deps.artifacts, runKey(run.id, name))] as const);
   return { ...record, artifacts: Object.fromEntries(await Promise.all(links)) };
+}
+
+/** How many slices are done: of a run that succeeded all of them, which needs no counting. */
+async function progressOf(deps: ReconciliationDeps, run: Run): Promise<number> {
+  return run.status === 'succeeded' ? (run.slices ?? 0) : slicesDone(deps.runs, run.id);
 }
 
 function renderRecord(run: Run, done: number): Reconciliation {

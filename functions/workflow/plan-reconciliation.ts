@@ -36,8 +36,7 @@ export const makeHandler =
       periodOf(request),
       Array.from({ length: BUCKETS }, (_, index) => bucketName(index)),
     );
-    const claim = { ...request, execution, startedAt: now(), slices: slices.length };
-    const result = await claimRun(runs, claim);
+    const result = await claimRun(runs, { ...request, execution, startedAt: now(), slices: slices.length });
     if (result.kind === 'taken') {
       const heldBy = result.run.execution ?? 'nobody';
       logger.info('The run is another execution’s', { runId: request.id, heldBy });
@@ -46,7 +45,7 @@ export const makeHandler =
     const slicesKey = runKey(request.id, 'slices.json');
     await putText(artifacts, slicesKey, JSON_TYPE, JSON.stringify(slices));
     logger.info('Planned', { runId: request.id, slices: slices.length });
-    return { claimed: true, run: { ...claim, slicesKey } };
+    return { claimed: true, run: { ...result.run, slicesKey } };
   };
 
 export const handler = lazily(() => {

@@ -1,9 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { chart } from '../../config/chart.ts';
 import type { RateCard } from '../../domain/rating.ts';
 import { periodOf, type Slice } from '../../domain/reconciliation/slices.ts';
-import { createCounter } from '../../domain/reconciliation/summary.ts';
+import { countFindings, createCounter } from '../../domain/reconciliation/summary.ts';
 import type { Artifacts } from '../../store/artifacts.ts';
 import { isSliceDone, noteSliceFailure, type RunsStore, recordSlice } from '../../store/runs.ts';
 import { readSettings } from '../../store/settings.ts';
@@ -20,6 +21,7 @@ export interface SliceDeps extends BalanceDeps {
   readonly runs: RunsStore;
   readonly artifacts: Artifacts;
   readonly readRateCards: () => Promise<readonly RateCard[]>;
+  readonly newId: () => string;
 }
 
 /**
@@ -48,7 +50,7 @@ export const makeHandler =
         await compareSlice({ ...deps, rateCards }, run, slice);
       } catch (error) {
         const { name, message } = error instanceof Error ? error : new Error(String(error));
-        const note = noteSliceFailure(deps.runs, run, { name, cause: `Slice ${slice.id}: ${message}` });
+        const note = noteSliceFailure(deps.runs, run, slice.id, { name, cause: `Slice ${slice.id}: ${message}` });
         // What went wrong first is what the workflow must hear of, whether it could be noted or not.
         await note.catch((failure: Error) => logger.error('A failure could not be noted', { error: failure }));
         throw error;
@@ -67,9 +69,10 @@ async function compareSlice(
     slice.kind === 'usage'
       ? compareUsage(deps, slice, periodOf(run), counter)
       : checkBalances(deps, slice, run.startedAt, counter);
-  const summary = await writePart(deps.artifacts, run.id, slice, found, counter);
-  const findings = Object.values(summary.findings).reduce((total, count) => total + count, 0);
-  await recordSlice(deps.runs, run.id, { id: slice.id, findings, doneAt: deps.now() });
+  const part = { runId: run.id, slice: slice.id, attempt: deps.newId() };
+  const summary = await writePart(deps.artifacts, part, found, counter);
+  const findings = countFindings(summary);
+  await recordSlice(deps.runs, run, { id: slice.id, findings, doneAt: deps.now() });
   logger.info('Slice done', { runId: run.id, slice: slice.id, findings, pairs: summary.pairs });
 }
 
@@ -87,6 +90,7 @@ export const handler = lazily(() => {
     chart,
     readRateCards: async () => (await readSettings(operations)).rateCards,
     now: () => new Date().toISOString(),
+    newId: randomUUID,
     wait: (milliseconds) => setTimeout(milliseconds),
   });
 });

@@ -1,7 +1,8 @@
-import type { FindingLine } from '../../domain/reconciliation/findings.ts';
+import { type Claims, createClaims } from '../../domain/reconciliation/claims.ts';
+import { type FindingLine, findingLine, findingOf } from '../../domain/reconciliation/findings.ts';
 import { outcomeOf, type RunOutcome, worstPercent } from '../../domain/reconciliation/outcome.ts';
 import type { Slice } from '../../domain/reconciliation/slices.ts';
-import type { Summary } from '../../domain/reconciliation/summary.ts';
+import type { Counter, Summary } from '../../domain/reconciliation/summary.ts';
 import type { Instant } from '../../domain/time.ts';
 import { type Artifacts, getText, putOnce, putText, runKey, streamText, type Written } from '../../store/artifacts.ts';
 import { finishRun, type RunsStore } from '../../store/runs.ts';
@@ -11,7 +12,7 @@ import { lazily } from '../runtime/lazily.ts';
 import { logger } from '../runtime/logger.ts';
 import { countMetric, publishMetrics } from '../runtime/metrics.ts';
 import { missingLines } from './reconciliation/missing-lines.ts';
-import { JSON_TYPE, lineOf, NDJSON_TYPE, readFindings, readSummaries } from './reconciliation/parts.ts';
+import { findingId, JSON_TYPE, lineOf, NDJSON_TYPE, readFindings, readParts } from './reconciliation/parts.ts';
 import { FINDINGS_SHOWN_MAX, renderReport } from './reconciliation/report.ts';
 import type { RunPlan } from './reconciliation/run-plan.ts';
 
@@ -49,39 +50,44 @@ export const makeHandler =
 
 /** Writes findings.ndjson and missing_lines.csv, and gives the sum of the parts and the findings that the report shows. */
 async function writeFindings(artifacts: Artifacts, run: RunPlan, slices: readonly Slice[]) {
-  const counter = await readSummaries(artifacts, run.id, slices);
-  const claimed = new Set(counter.result().claimedAfar.ids);
-  // A day far from its evidence took a claimed charge for unexpected; the day of the evidence has reported it.
-  const isClaimed = ({ kind, transferIds }: FindingLine) =>
-    kind === 'unexpected' && claimed.size > 0 && transferIds.every((id) => claimed.has(id));
+  const { counter, parts } = await readParts(artifacts, run.id, slices);
+  const claims = createClaims();
+  const claiming = parts.filter(({ claimsAfar }) => claimsAfar);
+  for await (const finding of readFindings(artifacts, claiming)) claims.note(finding);
   const shown: FindingLine[] = [];
   let rows = 0;
   let missing = 0;
 
   async function* lines(): AsyncGenerator<string> {
-    for await (const finding of readFindings(artifacts, run.id, slices)) {
-      if (isClaimed(finding)) {
-        counter.withdraw({ ...finding, expected: 0n, actual: BigInt(finding.actual) });
-        continue;
-      }
+    for await (const found of readFindings(artifacts, parts)) {
+      const finding = settledLine(found, claims, counter);
+      if (finding === undefined) continue;
       if (shown.length < FINDINGS_SHOWN_MAX) shown.push(finding);
       if (finding.kind === 'missing') missing += 1;
       rows += 1;
       yield lineOf(finding);
     }
   }
-  const findings = await streamText(artifacts, runKey(run.id, 'findings.ndjson'), NDJSON_TYPE, lines());
+  const findingsKey = runKey(run.id, 'findings.ndjson');
+  const findings = await streamText(artifacts, findingsKey, NDJSON_TYPE, lines());
   const csv = await streamText(
     artifacts,
     runKey(run.id, 'missing_lines.csv'),
     'text/csv; charset=utf-8',
-    missingLines(readFindings(artifacts, run.id, slices)),
+    missingLines(readFindings(artifacts, [{ key: findingsKey, count: rows, claimsAfar: false }])),
   );
   const files: ManifestFile[] = [
     { name: 'findings.ndjson', ...findings, rows },
     { name: 'missing_lines.csv', ...csv, rows: missing },
   ];
   return { summary: counter.result(), files, shown };
+}
+
+function settledLine(line: FindingLine, claims: Claims, counter: Counter): FindingLine | undefined {
+  const finding = findingOf(line);
+  const settled = counter.settled(finding, claims.settle(finding));
+  if (settled === finding) return line;
+  return settled === undefined ? undefined : findingLine(settled, findingId(settled));
 }
 
 async function writeSummary(artifacts: Artifacts, run: RunPlan, outcome: RunOutcome): Promise<ManifestFile> {
@@ -105,6 +111,7 @@ function emitMetrics(run: RunPlan, summary: Summary, outcome: RunOutcome): void 
   // An alarm waits for this one every day; a run that somebody asked for must not still it.
   if (run.trigger === 'daily') countMetric('daily_reconciliation_completed');
   countMetric('reconciliation_findings', outcome.findings);
+  countMetric('balances_not_checked', outcome.accountsTooBusy);
   countMetric('balance_drift_findings', outcome.findingsByKind['balance-drift']);
   countMetric('reconciliation_discrepancy_percent', worstPercent(summary), 'Percent');
   publishMetrics();

@@ -83,17 +83,6 @@ describe('an account’s books of a day', () => {
 });
 
 describe('looking again', () => {
-  it('finds all rows of one moment and none of its neighbours', async () => {
-    await use('r', MORNING, 1n);
-    await use('r', MORNING, 2n);
-    await use('r2', MORNING, 3n);
-    await charge('r', MORNING, 1n);
-    await charge('r', minutes(1), 1n, 'again');
-    const found = await accountBooks(engine, account, CUSTOMER).moment(`${MORNING}#r`);
-    expect(found.evidence.map((row) => row.quantities.tokens).sort()).toEqual([1n, 2n]);
-    expect(found.ledger).toEqual([{ key: `${MORNING}#r`, id: `${account}/r`, amount: 1n }]);
-  });
-
   it('tells a charge by its own id from what only has the id', async () => {
     const books = accountBooks(engine, account, CUSTOMER);
     expect(await books.transferOf('nothing')).toBeUndefined();
@@ -137,11 +126,20 @@ describe('the sum of an account’s transfers', () => {
     await charge('s', '2026-11-18T23:00:00.000Z', 2n);
     await post({ id: 'top-up', debit: 'platform:float', credit: account, amount: large });
     const books: Books = { ...engine, pageRows: 1 };
-    expect(await sumTransfers(books, account, ['2026-11-18', DAY], CUSTOMER)).toEqual({
-      debits: large + 2n,
-      credits: large,
-    });
-    expect(await sumTransfers(books, account, ['2026-11-18'], CUSTOMER)).toEqual({ debits: 2n, credits: 0n });
+    const all = { openedOn: '2026-11-18', before: '2026-11-20T00:00:00.000Z' };
+    expect(await sumTransfers(books, account, all, CUSTOMER)).toEqual({ debits: large + 2n, credits: large });
+  });
+
+  it('is of two halves, which leave nothing out and count nothing twice', async () => {
+    await charge('before', minutes(-1), 1n);
+    await charge('at', MORNING, 10n);
+    await charge('after', minutes(1), 100n);
+    await charge('tomorrow', '2026-11-20T00:00:01.000Z', 1_000n);
+    await charge('long-before', '2026-11-18T23:00:00.000Z', 10_000n);
+    const before = { openedOn: '2026-11-18', before: MORNING };
+    expect(await sumTransfers(engine, account, before, CUSTOMER)).toEqual({ debits: 10_001n, credits: 0n });
+    const since = { since: MORNING, until: '2026-11-21' };
+    expect(await sumTransfers(engine, account, since, CUSTOMER)).toEqual({ debits: 1_110n, credits: 0n });
   });
 });
 

@@ -13,11 +13,13 @@ import {
   noteSliceFailure,
   type RunRequest,
   recordSlice,
+  requestAgain,
   slicesDone,
 } from '../../store/runs.ts';
 import { startBooks, type TestBooks } from '../support/books.ts';
 
 const NOW = '2026-11-20T02:00:05.000Z';
+const THRESHOLD = { name: 'States.ExceedToleratedFailureThreshold', cause: 'exceeded' };
 const outcome = outcomeOf(createCounter().result());
 
 let store: TestBooks;
@@ -31,9 +33,9 @@ describe('a run', () => {
   it('that was requested is claimed by one execution, for good, and by that one again', async () => {
     const run = request('claimed');
     expect(await createRun(store, run)).toEqual({ kind: 'created' });
-    expect(await claim(run, 'first')).toEqual({ kind: 'claimed' });
+    expect((await claim(run, 'first')).kind).toBe('claimed');
     expect(await claim(run, 'second')).toMatchObject({ kind: 'taken', run: { execution: 'first', status: 'running' } });
-    expect(await claim(run, 'first')).toEqual({ kind: 'claimed' });
+    expect((await claim(run, 'first')).kind).toBe('claimed');
     await finishRun(store, { id: run.id, execution: 'first' }, outcome, NOW);
     expect((await claim(run, 'second')).kind).toBe('taken');
   });
@@ -88,16 +90,59 @@ describe('a run', () => {
     expect(redriven?.error).toBeUndefined();
   });
 
+  it('that failed is taken by whoever starts it again, once, and keeps its times', async () => {
+    const run = request('again');
+    await claim(run, 'first');
+    await failRun(store, { id: run.id, execution: 'first' }, { name: 'E', cause: 'c' }, NOW);
+    const later = { ...run, requestedAt: '2026-11-21T00:00:00.000Z' };
+    const results = await Promise.all(
+      ['a', 'b', 'c'].map((execution) => claimRun(store, { ...later, execution, startedAt: 'later', slices: 32 })),
+    );
+    expect(results.filter(({ kind }) => kind === 'claimed')).toMatchObject([
+      { run: { requestedAt: NOW, startedAt: NOW } },
+    ]);
+    const taken = await getRun(store, run.id);
+    expect(taken).toMatchObject({ status: 'running', requestedAt: NOW, startedAt: NOW });
+    expect(taken?.error).toBeUndefined();
+    expect(await failRun(store, { id: run.id, execution: 'first' }, { name: 'E', cause: 'c' }, NOW)).toBe('not-ours');
+  });
+
+  it('that failed is requested again as it was, and one that did not is left alone', async () => {
+    const run = request('wanted-again');
+    await claim(run, 'first');
+    const running = await getRun(store, run.id);
+    expect(running && (await requestAgain(store, running))).toEqual(running);
+    await failRun(store, { id: run.id, execution: 'first' }, { name: 'E', cause: 'c' }, NOW);
+    const failed = await getRun(store, run.id);
+    const wanted = failed && (await requestAgain(store, failed));
+    expect(wanted).toEqual({ ...run, status: 'requested', startedAt: NOW, slices: 32 });
+    expect(await getRun(store, run.id)).toEqual(wanted);
+    expect((await claim(run, 'second')).kind).toBe('claimed');
+  });
+
   it('that failed because a slice did tells what the slice said, and not only that too many children failed', async () => {
     const run = request('sliced');
     await claim(run, 'e');
+    const ours = { id: run.id, execution: 'e' };
     const said = { name: 'MalformedItemError', cause: 'Slice usage-2026-11-19-00: no text in "operation"' };
-    await noteSliceFailure(store, { id: run.id, execution: 'e' }, said);
-    const threshold = { name: 'States.ExceedToleratedFailureThreshold', cause: 'exceeded' };
-    await failRun(store, { id: run.id, execution: 'e' }, threshold, NOW);
+    await noteSliceFailure(store, ours, 'usage-2026-11-19-00', said);
+    await failRun(store, ours, THRESHOLD, NOW);
     expect((await getRun(store, run.id))?.error).toEqual(said);
-    await failRun(store, { id: run.id, execution: 'e' }, { name: 'States.Timeout', cause: 'too long' }, NOW);
+    await failRun(store, ours, { name: 'States.Timeout', cause: 'too long' }, NOW);
     expect((await getRun(store, run.id))?.error?.name).toBe('States.Timeout');
+  });
+
+  it('does not blame a slice that failed at first and was compared after all', async () => {
+    const run = request('recovered');
+    await claim(run, 'e');
+    const ours = { id: run.id, execution: 'e' };
+    const [recovered, broken] = ['usage-2026-11-19-00', 'usage-2026-11-19-04'];
+    await noteSliceFailure(store, ours, recovered, { name: 'StoreUnavailableError', cause: 'throttled' });
+    await recordSlice(store, ours, { id: recovered, findings: 0, doneAt: NOW });
+    await failRun(store, ours, THRESHOLD, NOW);
+    expect((await getRun(store, run.id))?.error).toEqual(THRESHOLD);
+    await noteSliceFailure(store, ours, broken, { name: 'MalformedItemError', cause: 'broken' });
+    expect((await getRun(store, run.id))?.error?.name).toBe('MalformedItemError');
   });
 
   it('is not failed by another execution, nor made by a failure', async () => {
@@ -118,13 +163,13 @@ describe('a run', () => {
 
 describe('the slices of a run', () => {
   it('are counted once each as they are done', async () => {
-    expect(await slicesDone(store, 'sliced')).toBe(0);
+    expect(await slicesDone(store, 'counted')).toBe(0);
     for (const id of ['usage-2026-11-19-00', 'usage-2026-11-19-04', 'usage-2026-11-19-00']) {
-      await recordSlice(store, 'sliced', { id, findings: 3, doneAt: NOW });
+      await recordSlice(store, { id: 'counted', execution: 'e' }, { id, findings: 3, doneAt: NOW });
     }
-    expect(await slicesDone(store, 'sliced')).toBe(2);
-    expect(await isSliceDone(store, 'sliced', 'usage-2026-11-19-04')).toBe(true);
-    expect(await isSliceDone(store, 'sliced', 'usage-2026-11-19-0')).toBe(false);
+    expect(await slicesDone(store, 'counted')).toBe(2);
+    expect(await isSliceDone(store, 'counted', 'usage-2026-11-19-04')).toBe(true);
+    expect(await isSliceDone(store, 'counted', 'usage-2026-11-19-0')).toBe(false);
   });
 });
 

@@ -1,10 +1,10 @@
 import { type Chart, type ChartEntry, chartEntryOf } from '../../../domain/chart.ts';
-import { driftOf, sameFigures } from '../../../domain/reconciliation/balances.ts';
+import { addSums, driftOf, sameFigures, type TransferSums } from '../../../domain/reconciliation/balances.ts';
 import type { Disagreement, Finding } from '../../../domain/reconciliation/findings.ts';
 import { inOrder } from '../../../domain/reconciliation/in-order.ts';
 import type { Slice } from '../../../domain/reconciliation/slices.ts';
 import type { Counter } from '../../../domain/reconciliation/summary.ts';
-import { addDays, type Day, dayOf, daysOf, type Instant } from '../../../domain/time.ts';
+import { addDays, addMilliseconds, dayOf, type Instant } from '../../../domain/time.ts';
 import { getAccount } from '../../../store/accounts.ts';
 import { accountsOfBucket, type Books, sumTransfers } from '../../../store/books.ts';
 
@@ -12,7 +12,13 @@ import { accountsOfBucket, type Books, sumTransfers } from '../../../store/books
 const ACCOUNTS_AT_ONCE = 4;
 
 /** Looks at an account whose balance moves while its transfers are summed, before it counts as too busy. */
-const LOOKS_MAX = 5;
+const LOOKS_MAX = 10;
+
+/**
+ * Milliseconds before now from which on transfers are summed at every look. Nearly all that come in meanwhile count
+ * within them, and what counts before is summed once: a look takes one page and not an account's whole life.
+ */
+const MOVING_MS = 15 * 60_000;
 
 /** An index is usually a fraction of a second behind its table; a difference must outlast this many milliseconds. */
 const INDEX_LAG_MS = 2_000;
@@ -45,6 +51,7 @@ export async function* checkBalances(
       outcome: await checkBalance(deps, account, entry, at),
     }));
     for await (const { account, asset, outcome } of checks) {
+      if (outcome === 'no-figures') continue;
       counter.count(outcome === 'too-busy' ? 'accountsTooBusy' : 'balancesChecked');
       if (typeof outcome === 'string') continue;
       const finding = { ...outcome, account, asset };
@@ -54,32 +61,45 @@ export async function* checkBalances(
   }
 }
 
-/** Sums between two readings of the figures: only when they did not move meanwhile are sum and figures comparable. */
+/**
+ * Sums between two readings of the figures: only when they did not move meanwhile are sum and figures comparable. A
+ * difference is called a drift when a second look, which sums everything between its readings, still finds one.
+ * @returns `no-figures` when the account keeps none, because it was opened under another chart.
+ */
 async function checkBalance(
-  deps: BalanceDeps,
+  { books, now, wait }: BalanceDeps,
   account: string,
   entry: ChartEntry,
   at: Instant,
-): Promise<Disagreement | 'agrees' | 'too-busy'> {
-  let before = await getAccount(deps.books, account);
+): Promise<Disagreement | 'agrees' | 'too-busy' | 'no-figures'> {
+  const opened = await getAccount(books, account);
+  if (opened?.figures === undefined) return 'no-figures';
+  const { openedOn } = opened;
+  // Tomorrow too, because callers' clocks may be ahead of midnight.
+  const until = addDays(dayOf(now()), 2);
+  let since: Instant = '';
+  let settled: TransferSums = { credits: 0n, debits: 0n };
+  const settle = async () => {
+    since = addMilliseconds(now(), -MOVING_MS);
+    settled = await sumTransfers(books, account, { openedOn, before: since }, entry);
+  };
+  await settle();
   let suspected = false;
   for (let look = 0; look < LOOKS_MAX; look += 1) {
-    if (before?.figures === undefined) return 'agrees';
-    const sums = await sumTransfers(deps.books, account, daysSince(before.openedOn, deps.now()), entry);
-    const after = await getAccount(deps.books, account);
-    if (after?.figures !== undefined && sameFigures(before.figures, after.figures)) {
-      const drift = driftOf(after.figures, sums, after.creditLimit, at);
-      if (drift === undefined) return 'agrees';
-      if (suspected) return drift;
-      suspected = true;
-      await deps.wait(INDEX_LAG_MS);
+    const before = await getAccount(books, account);
+    if (suspected) await settle();
+    const moving = await sumTransfers(books, account, { since, until }, entry);
+    const after = await getAccount(books, account);
+    if (before?.figures === undefined || after?.figures === undefined) return 'no-figures';
+    if (!sameFigures(before.figures, after.figures)) {
+      suspected = false;
+      continue;
     }
-    before = after;
+    const drift = driftOf(after.figures, addSums(settled, moving), after.creditLimit, at);
+    if (drift === undefined) return 'agrees';
+    if (suspected) return drift;
+    suspected = true;
+    await wait(INDEX_LAG_MS);
   }
   return 'too-busy';
-}
-
-/** The days that transfers may count on; tomorrow too, because callers' clocks may be ahead of midnight. */
-function daysSince(openedOn: Day, now: Instant): Day[] {
-  return daysOf({ start: openedOn, end: addDays(dayOf(now), 2) });
 }

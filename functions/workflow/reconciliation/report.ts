@@ -19,7 +19,7 @@ const VERDICTS: Readonly<Record<RunVerdict, { readonly title: string; readonly l
   },
   inconclusive: {
     title: 'Inconclusive',
-    line: 'Both books are empty for this period, which proves nothing. Check that usage arrives and that the dates are right.',
+    line: 'Both books are empty for this period, or balances moved too fast to be compared: nothing is proved. Check that usage arrives and that the dates are right; then run again at a quiet time.',
   },
 };
 
@@ -146,7 +146,6 @@ function factsSection(run: RunPlan, outcome: RunOutcome): Html {
     ['Balances checked', count(outcome.balancesChecked)],
     ['Balances that moved too often to be checked', count(outcome.accountsTooBusy)],
     ['Left over and not paired, because a day had too many', count(outcome.notPaired)],
-    ['Execution', run.execution],
   ];
   return html`<section>
 <h2>The run</h2>

@@ -3,8 +3,7 @@ import type { RateCard } from '../../../domain/rating.ts';
 import { type AccountDay, compareAccountDay } from '../../../domain/reconciliation/account-day.ts';
 import type { Finding } from '../../../domain/reconciliation/findings.ts';
 import { startedAhead } from '../../../domain/reconciliation/in-order.ts';
-import type { ExpectedOf } from '../../../domain/reconciliation/judge.ts';
-import { createPricer } from '../../../domain/reconciliation/pricing.ts';
+import { createPricers } from '../../../domain/reconciliation/pricing.ts';
 import type { Slice } from '../../../domain/reconciliation/slices.ts';
 import type { Counter } from '../../../domain/reconciliation/summary.ts';
 import type { Period } from '../../../domain/time.ts';
@@ -12,7 +11,8 @@ import { accountBooks, accountsOfBucket, type Books } from '../../../store/books
 
 /**
  * Accounts whose first pages are asked for before their turn comes: most accounts have one page, so this is what keeps
- * a slice from waiting for the network once per account. At most a few pages of a megabyte each are held.
+ * a slice from waiting for the network once per account. Each shard of an account has three first pages, of its evidence
+ * and of its debits and credits, and a page is a megabyte at most: 48 MB of accounts with one shard, 192 MB with four.
  */
 const ACCOUNTS_AHEAD = 16;
 
@@ -26,18 +26,13 @@ export async function* compareUsage(
   period: Period,
   counter: Counter,
 ): AsyncGenerator<readonly Finding[]> {
-  const pricers = new Map<string | undefined, ExpectedOf>();
-  const pricerOf = (card: string | undefined) => {
-    const pricer = pricers.get(card) ?? createPricer(deps.rateCards, card);
-    pricers.set(card, pricer);
-    return pricer;
-  };
+  const pricerOf = createPricers(deps.rateCards);
   for (const bucket of buckets) {
     const accounts = await accountsOfBucket(deps.books, bucket);
     const openedAhead = startedAhead(accounts, ACCOUNTS_AHEAD, ({ account, opened }) => {
       const entry = chartEntryOf(deps.chart, account) ?? UNCHARTED;
       const books = accountBooks(deps.books, account, entry);
-      const expectedOf = pricerOf(entry.rateCard);
+      const expectedOf = pricerOf(entry.rateCard, account);
       const where: AccountDay = { account, asset: entry.asset, opened, day, period, expectedOf };
       return { own: books.day(day), books, where };
     });

@@ -1,13 +1,25 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { type AccountBooks, compareAccountDay } from '../../../domain/reconciliation/account-day.ts';
 import type { Finding } from '../../../domain/reconciliation/findings.ts';
 import { judge, type Verdict } from '../../../domain/reconciliation/judge.ts';
 import { dayOfGroup } from '../../../domain/reconciliation/pairing.ts';
 import type { EvidenceRow, LedgerRow } from '../../../domain/reconciliation/rows.ts';
-import { addMilliseconds, contains, type Period } from '../../../domain/time.ts';
-import { type Books, chargeAt, evidenceAt, priceOf, type Reading, reconcile } from './in-memory-books.ts';
+import { createCounter } from '../../../domain/reconciliation/summary.ts';
+import { addMilliseconds, contains, daysOf, type Period } from '../../../domain/time.ts';
+import {
+  ACCOUNT,
+  ASSET,
+  accountBooks,
+  type Books,
+  chargeAt,
+  evidenceAt,
+  priceOf,
+  type Reading,
+  reconcile,
+} from './in-memory-books.ts';
 
-const PERIOD: Period = { start: '2026-11-16', end: '2026-11-20' };
+const PERIOD: Period = { start: '2026-11-16', end: '2026-11-22' };
 const HOUR_MS = 3_600_000;
 const NOON = '2026-11-17T12:00:00.000Z';
 
@@ -52,19 +64,30 @@ describe('books in any disorder', () => {
     await fc.assert(
       fc.asyncProperty(disorder(), reading(), async (books, pages) => {
         const { findings, summary } = await reconcile(books, PERIOD, pages);
-        const found = findings.flatMap((finding) => finding.transferIds);
-        expect(new Set(found).size).toBe(found.length);
-        const evidence = findings.flatMap(({ requestId, at, evidence: rows }) =>
-          rows.map((row) => `${at}#${requestId} ${row.fingerprint}`),
-        );
-        const unmatched = books.evidence.filter((row) => verdictAt(row.key, books) !== 'match');
-        expect(evidence.sort()).toEqual(unmatched.map((row) => `${row.key} ${row.fingerprint}`).sort());
+        expect(evidenceIn(findings)).toEqual(unmatchedEvidence(books));
+        expect(transfersIn(findings)).toEqual(unmatchedTransfers(books));
 
         const totals = summary.assets.TOKEN ?? NOTHING;
         const inLedger = books.ledger.reduce((total, row) => total + row.amount, 0n);
         expect(totals.actual + totals.undetermined).toBe(inLedger);
         expect(summary.ledgerRows).toBe(books.ledger.length);
         expect(summary.evidenceRows).toBe(books.evidence.length);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('that go on before and after the period have every row of the period in one match or in one finding', async () => {
+    await fc.assert(
+      fc.asyncProperty(disorder(-4, 4), reading(), async (books, pages) => {
+        const { findings } = await reconcile(books, PERIOD, pages);
+        const covered = (key: string) => contains(PERIOD, dayOfGroup({ key }));
+        expect(evidenceIn(findings).filter(covered)).toEqual(unmatchedEvidence(books).filter(covered));
+        const transfers = transfersIn(findings);
+        expect(transfers).toEqual([...new Set(transfers)]);
+        const ofPeriod = { ...books, ledger: books.ledger.filter(({ key }) => covered(key)) };
+        expect(transfers).toEqual(expect.arrayContaining(unmatchedTransfers(ofPeriod)));
+        expect(unmatchedTransfers(books)).toEqual(expect.arrayContaining(transfers));
       }),
       { numRuns: 500 },
     );
@@ -147,6 +170,113 @@ describe('the second look', () => {
     expect(findings).toMatchObject([{ kind: 'missing', cause: 'id-taken', expected: 5n, actual: 0n }]);
   });
 
+  it('leaves a charge to the evidence near it, and calls evidence far away conflicting', async () => {
+    const evidence = [evidenceAt(later(-13), 'r', 5n), evidenceAt(later(100), 'r', 5n)];
+    const misdated = await reconcile({ evidence, ledger: [chargeAt(later(-11), 'r', 5n)] }, PERIOD);
+    expect(misdated.findings.map(({ kind, at }) => [kind, at])).toEqual([
+      ['misdated', later(-13)],
+      ['conflicting-evidence', later(100)],
+    ]);
+    const ledger = [chargeAt(later(-13), 'r', 5n, { id: 'first' }), chargeAt(later(-11), 'r', 5n)];
+    const duplicate = await reconcile({ evidence, ledger }, PERIOD);
+    expect(duplicate.findings.map(({ kind, at }) => [kind, at])).toEqual([
+      ['duplicate', later(-11)],
+      ['conflicting-evidence', later(100)],
+    ]);
+  });
+
+  it('lets the earliest of two evidences have a charge that is far from both', async () => {
+    const evidence = [evidenceAt(later(-24), 'r', 5n), evidenceAt(later(96), 'r', 5n)];
+    const { findings, summary } = await reconcile({ evidence, ledger: [chargeAt(later(36), 'r', 5n)] }, PERIOD);
+    expect(findings.map(({ kind, at, transferIds }) => [kind, at, ...transferIds])).toEqual([
+      ['misdated', later(-24), 'r'],
+      ['conflicting-evidence', later(96)],
+    ]);
+    expect(summary.assets.TOKEN).toEqual({ ...NOTHING, expected: 5n, actual: 5n });
+  });
+
+  it('finds every charge once, however many are claimed from far away', async () => {
+    const requests = Array.from({ length: 10_200 }, (_, index) => `r${index}`);
+    const books = {
+      evidence: requests.map((id) => evidenceAt(later(-24), id, 5n)),
+      ledger: requests.map((id) => chargeAt(later(72), id, 5n)),
+    };
+    const { findings, summary } = await reconcile(books, PERIOD);
+    expect(findings).toHaveLength(requests.length);
+    expect(new Set(findings.map(({ kind }) => kind))).toEqual(new Set(['misdated']));
+    expect(summary.assets.TOKEN).toEqual({ ...NOTHING, expected: 51_000n, actual: 51_000n });
+  });
+
+  it.each([
+    ['the same day', 1],
+    ['the day after', 24],
+  ])('keeps a request missing that has evidence twice, again on %s, and no charge', async (_, hours) => {
+    const evidence = [evidenceAt(NOON, 'r', 5n), evidenceAt(later(hours), 'r', 5n)];
+    const { findings, summary } = await reconcile({ evidence, ledger: [] }, PERIOD);
+    expect(findings.map(({ kind, at }) => [kind, at])).toEqual([
+      ['missing', NOON],
+      ['conflicting-evidence', later(hours)],
+    ]);
+    expect(summary.assets.TOKEN).toEqual({ ...NOTHING, expected: 5n, underCharged: 5n });
+  });
+
+  it('keeps a request missing whose other evidence costs nothing', async () => {
+    const evidence = [evidenceAt(NOON, 'r', 5n), evidenceAt(later(1), 'r', 5n, 'free')];
+    const { findings } = await reconcile({ evidence, ledger: [] }, PERIOD);
+    expect(findings).toMatchObject([{ kind: 'missing', at: NOON }]);
+  });
+
+  it('calls evidence conflicting beside evidence that has its charge two days away', async () => {
+    const evidence = [evidenceAt(NOON, 'r', 5n), evidenceAt(later(24), 'r', 5n)];
+    const { findings } = await reconcile({ evidence, ledger: [chargeAt(later(48), 'r', 5n, { id: 't' })] }, PERIOD);
+    expect(findings.map(({ kind, at }) => [kind, at])).toEqual([
+      ['conflicting-evidence', NOON],
+      ['misdated', later(24)],
+    ]);
+  });
+
+  it('calls what is given back at another time than the charge unexpected, not charged again', async () => {
+    const ledger = [chargeAt(NOON, 'r', 5n), chargeAt(later(3), 'r', -5n, { id: 'undo', corrects: 'r' })];
+    const { findings } = await reconcile({ evidence: [evidenceAt(NOON, 'r', 5n)], ledger }, PERIOD);
+    expect(findings).toMatchObject([{ kind: 'unexpected', cause: 'given-back', actual: -5n, transferIds: ['undo'] }]);
+  });
+
+  it('takes nothing that is given back for the charge of evidence', async () => {
+    const ledger = [chargeAt(later(1), 'r', -5n, { id: 'undo', corrects: 'elsewhere' })];
+    const { findings } = await reconcile({ evidence: [evidenceAt(NOON, 'r', 5n)], ledger }, PERIOD);
+    expect(findings.map(({ kind, cause }) => [kind, cause])).toEqual([
+      ['unexpected', 'given-back'],
+      ['missing', undefined],
+    ]);
+  });
+
+  it.each([
+    ['the right charge as a match', 5n, [], { expected: 5n, actual: 5n }],
+    ['a wrong charge as a mismatch', 9n, ['amount-mismatch'], { expected: 5n, actual: 9n, overCharged: 4n }],
+  ])('counts %s that comes in after the pass', async (_, amount, kinds, totals) => {
+    const evidence = [evidenceAt(NOON, 'r', 5n)];
+    const after = inMemory({ evidence, ledger: [chargeAt(NOON, 'r', amount, { id: 't' })] });
+    const { findings, summary } = await compareDay(inMemory({ evidence, ledger: [] }), after);
+    expect(findings.map(({ kind }) => kind)).toEqual(kinds);
+    expect(summary).toMatchObject({ pairs: 1, evidenceRows: 1, ledgerRows: 1 });
+    expect(summary.assets.TOKEN).toEqual({ ...NOTHING, ...totals });
+  });
+
+  it('counts a charge that only the table has yet and the index has not', async () => {
+    const evidence = [evidenceAt(NOON, 'r', 5n)];
+    const books = inMemory({ evidence, ledger: [] });
+    const behind = { ...books, transferOf: async () => chargeAt(NOON, 'r', 5n) };
+    const { findings, summary } = await compareDay(books, behind);
+    expect(findings).toEqual([]);
+    expect(summary).toMatchObject({ pairs: 1, evidenceRows: 1, ledgerRows: 1 });
+  });
+
+  it('loses nothing that a later read does not show', async () => {
+    const evidence = [evidenceAt(NOON, 'r', 5n)];
+    const { findings } = await compareDay(inMemory({ evidence, ledger: [] }), inMemory({ evidence: [], ledger: [] }));
+    expect(findings).toMatchObject([{ kind: 'missing', requestId: 'r' }]);
+  });
+
   it('is left out when too much is left over, and the summary says so', async () => {
     const moments = Array.from({ length: 8 }, (_, index) => later(index / 10));
     const books = {
@@ -161,6 +291,41 @@ describe('the second look', () => {
     expect(summary.notPaired).toBe(16);
   });
 });
+
+function inMemory(books: Books): AccountBooks {
+  return accountBooks(books, { pageRows: 10, shards: 1 });
+}
+
+/** Compares the day of NOON; the second look sees other books than the pass. */
+async function compareDay(books: AccountBooks, later: AccountBooks) {
+  const counter = createCounter();
+  const day = dayOfGroup({ key: NOON });
+  const where = { day, period: PERIOD, account: ACCOUNT, asset: ASSET, opened: true, expectedOf: priceOf };
+  const found = await Array.fromAsync(compareAccountDay(books.day(day), later, where, counter));
+  return { findings: found.flat(), summary: counter.result() };
+}
+
+function evidenceIn(findings: readonly Finding[]): string[] {
+  return findings
+    .flatMap(({ requestId, at, evidence }) => evidence.map((row) => `${at}#${requestId} ${row.fingerprint}`))
+    .sort();
+}
+
+function unmatchedEvidence(books: Books): string[] {
+  const unmatched = books.evidence.filter((row) => verdictAt(row.key, books) !== 'match');
+  return unmatched.map((row) => `${row.key} ${row.fingerprint}`).sort();
+}
+
+function transfersIn(findings: readonly Finding[]): string[] {
+  return findings.flatMap((finding) => finding.transferIds).sort();
+}
+
+function unmatchedTransfers(books: Books): string[] {
+  return books.ledger
+    .filter((row) => verdictAt(row.key, books) !== 'match')
+    .map((row) => row.id)
+    .sort();
+}
 
 function verdictAt(key: string, books: Books): Verdict {
   const evidence = books.evidence.filter((row) => row.key === key);
@@ -291,11 +456,15 @@ function reversalOf(charge: LedgerRow): LedgerRow {
   return { ...charge, id: `${charge.id}-undo`, amount: -charge.amount, corrects: charge.id };
 }
 
-/** Few requests, many rows, all within the period: everything that can collide does. */
-function disorder(): fc.Arbitrary<{ evidence: EvidenceRow[]; ledger: LedgerRow[] }> {
+/**
+ * Few requests, many rows: everything that can collide does. One charge of each request has the request's id as its own.
+ * @param before days that the rows begin before the period, or `after` that they go on behind it.
+ */
+function disorder(before = 0, after = 0): fc.Arbitrary<{ evidence: EvidenceRow[]; ledger: LedgerRow[] }> {
+  const [first, last] = [before * 4, (daysOf(PERIOD).length + after) * 4 - 1];
   const at = fc
-    .integer({ min: 0, max: 15 })
-    .map((sixths) => addMilliseconds('2026-11-16T00:00:00.000Z', sixths * 6 * HOUR_MS));
+    .integer({ min: first, max: last })
+    .map((sixths) => addMilliseconds(`${PERIOD.start}T00:00:00.000Z`, sixths * 6 * HOUR_MS));
   const request = fc.constantFrom('a', 'aa', 'b', 'c');
   const evidence = fc
     .tuple(at, request, fc.bigInt({ min: 0n, max: 2n }), fc.constantFrom('chat', 'chat', 'free', 'secret'))
@@ -305,11 +474,16 @@ function disorder(): fc.Arbitrary<{ evidence: EvidenceRow[]; ledger: LedgerRow[]
       at,
       request,
       fc.bigInt({ min: -2n, max: 3n }),
-      fc.option(fc.constantFrom('t0', 't1', 't2'), { nil: undefined }),
+      fc.option(fc.constantFrom('a', 'b', 't1', 't2'), { nil: undefined }),
     )
     .map(([when, id, amount, corrects]) => chargeAt(when, id, amount, corrects === undefined ? {} : { corrects }));
+  const named = (rows: readonly LedgerRow[]) => {
+    const isFirst = (row: LedgerRow) =>
+      row.amount > 0n && rows.find(({ id, amount }) => id === row.id && amount > 0n) === row;
+    return rows.map((row, index) => (isFirst(row) ? row : { ...row, id: `t${index}` }));
+  };
   return fc.record({
     evidence: fc.uniqueArray(evidence, { maxLength: 12, selector: (row) => `${row.key}#${row.fingerprint}` }),
-    ledger: fc.array(ledger, { maxLength: 12 }).map((rows) => rows.map((row, index) => ({ ...row, id: `t${index}` }))),
+    ledger: fc.array(ledger, { maxLength: 12 }).map(named),
   });
 }

@@ -4,6 +4,7 @@ import {
   compareAccountDay,
   type DayBooks,
 } from '../../../domain/reconciliation/account-day.ts';
+import { createClaims } from '../../../domain/reconciliation/claims.ts';
 import type { Finding } from '../../../domain/reconciliation/findings.ts';
 import { mergePages } from '../../../domain/reconciliation/merge.ts';
 import { dayOfGroup } from '../../../domain/reconciliation/pairing.ts';
@@ -65,12 +66,9 @@ export async function reconcile(
     }
     total.add(counter.result());
   }
-  const claimed = new Set(total.result().claimedAfar.ids);
-  const kept = findings.filter((finding) => {
-    const claimedElsewhere = finding.kind === 'unexpected' && finding.transferIds.every((id) => claimed.has(id));
-    if (claimedElsewhere) total.withdraw(finding);
-    return !claimedElsewhere;
-  });
+  const claims = createClaims();
+  findings.forEach(claims.note);
+  const kept = findings.flatMap((finding) => total.settled(finding, claims.settle(finding)) ?? []);
   return { findings: kept, summary: total.result() };
 }
 
@@ -78,7 +76,7 @@ export async function* inPages<Row>(rows: readonly Row[], pageRows: number): Asy
   for (let start = 0; start < rows.length; start += pageRows) yield rows.slice(start, start + pageRows);
 }
 
-function accountBooks(books: Books, reading: Reading): AccountBooks {
+export function accountBooks(books: Books, reading: Reading): AccountBooks {
   return {
     day: (day): DayBooks => ({
       evidence: sharded(
@@ -89,10 +87,6 @@ function accountBooks(books: Books, reading: Reading): AccountBooks {
         books.ledger.filter((row) => dayOfGroup(row) === day),
         reading,
       ),
-    }),
-    moment: async (key) => ({
-      evidence: books.evidence.filter((row) => row.key === key),
-      ledger: books.ledger.filter((row) => row.key === key),
     }),
     transferOf: async (requestId) => books.ledger.find((row) => row.id === requestId),
   };

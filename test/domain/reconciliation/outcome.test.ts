@@ -47,6 +47,20 @@ describe('the verdict', () => {
   });
 });
 
+describe('balances that moved too fast to be compared', () => {
+  it('keep a run without findings from being clean', () => {
+    const { verdict, sentence } = outcomeOf({ ...summary(), accountsTooBusy: 2 });
+    expect(verdict).toBe('inconclusive');
+    expect(sentence).toBe('Reconciliation inconclusive: nothing found, 2 balances moved too fast to be compared');
+  });
+
+  it('are told beside what was found', () => {
+    const { verdict, sentence } = outcomeOf({ ...summary(found(5n, 8n)), accountsTooBusy: 1 });
+    expect(verdict).toBe('discrepancies');
+    expect(sentence).toBe('Reconciliation complete: 1 discrepancy found, 1 balance moved too fast to be compared');
+  });
+});
+
 describe('a discrepancy in percent', () => {
   it.each([
     [0n, 100n, '0.00'],

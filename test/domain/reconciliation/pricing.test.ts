@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { type RateCard, rate } from '../../../domain/rating.ts';
-import { createPricer } from '../../../domain/reconciliation/pricing.ts';
+import { createPricer, createPricers } from '../../../domain/reconciliation/pricing.ts';
 import { addMilliseconds } from '../../../domain/time.ts';
 import { evidenceAt } from './in-memory-books.ts';
 
@@ -27,11 +27,16 @@ it('gives the price that the rate card gives at every time, whatever was asked b
   });
   fc.assert(
     fc.property(fc.array(question, { maxLength: 30 }), (questions) => {
-      const expectedOf = createPricer([...cards, other], 'standard');
+      const expectedOf = createPricer([...cards, other], 'standard', undefined);
       for (const { minutes, units, operation } of questions) {
         const at = addMilliseconds(START, minutes * 60_000);
         const evidence = evidenceAt(at, 'r', units, operation);
-        const rating = rate([...cards, other], 'standard', { operation, quantities: evidence.quantities, at });
+        const rating = rate([...cards, other], 'standard', {
+          account: undefined,
+          operation,
+          quantities: evidence.quantities,
+          at,
+        });
         expect(expectedOf(evidence)).toEqual(rating.kind === 'priced' ? rating.amount : { unpriced: rating.rule });
       }
     }),
@@ -39,5 +44,29 @@ it('gives the price that the rate card gives at every time, whatever was asked b
 });
 
 it('says why nothing is priced where the chart names no rate card', () => {
-  expect(createPricer(cards, undefined)(evidenceAt(START, 'r', 1n))).toMatchObject({ unpriced: expect.any(String) });
+  expect(createPricer(cards, undefined, undefined)(evidenceAt(START, 'r', 1n))).toMatchObject({
+    unpriced: expect.any(String),
+  });
+});
+
+it('gives each account its own price, whichever account was asked for before', () => {
+  const rule = (amount: bigint) => ({ prices: { units: { amount, per: 1n } }, minimum: 0n, rounding: 'up' as const });
+  const [first, ...rest] = cards.toReversed() as [RateCard, ...RateCard[]];
+  const versions = [{ ...first, overrides: { 'customer:acme': { chat: rule(9n) } } }, ...rest, other];
+  const question = fc.record({
+    account: fc.constantFrom('customer:acme', 'customer:beta', 'customer:gamma'),
+    minutes: fc.integer({ min: 0, max: 260 }),
+  });
+  fc.assert(
+    fc.property(fc.array(question, { maxLength: 30 }), (questions) => {
+      const pricerOf = createPricers(versions);
+      for (const { account, minutes } of questions) {
+        const at = addMilliseconds(START, minutes * 60_000);
+        const evidence = evidenceAt(at, 'r', 2n);
+        const rating = rate(versions, 'standard', { account, operation: 'chat', quantities: evidence.quantities, at });
+        const expected = rating.kind === 'priced' ? rating.amount : { unpriced: rating.rule };
+        expect(pricerOf('standard', account)(evidence)).toEqual(expected);
+      }
+    }),
+  );
 });

@@ -13,6 +13,11 @@ it('covers every bucket of every day once, and every bucket’s balances once', 
   expect(new Set(slices.map(({ id }) => id)).size).toBe(slices.length);
 });
 
+it('gives balances, which are summed over years, a slice for each bucket', () => {
+  const slices = planSlices({ start: '2026-02-27', end: '2026-02-28' }, buckets);
+  expect(slices.filter(({ kind }) => kind === 'balances')).toHaveLength(buckets.length);
+});
+
 it('takes the last day of a run as included', () => {
   expect(periodOf({ startDate: '2026-10-01', endDate: '2026-10-31' })).toEqual({
     start: '2026-10-01',

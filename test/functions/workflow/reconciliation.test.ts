@@ -9,6 +9,7 @@ import type { RunOutcome } from '../../../domain/reconciliation/outcome.ts';
 import type { Slice } from '../../../domain/reconciliation/slices.ts';
 import { addDays, addMilliseconds } from '../../../domain/time.ts';
 import type { Transfer } from '../../../domain/transfers.ts';
+import { metrics } from '../../../functions/runtime/metrics.ts';
 import { makeHandler as makeFail } from '../../../functions/workflow/fail-reconciliation.ts';
 import { makeHandler as makePlan } from '../../../functions/workflow/plan-reconciliation.ts';
 import { makeHandler as makeSlice } from '../../../functions/workflow/reconcile-slice.ts';
@@ -86,6 +87,9 @@ describe('a run over a day', () => {
     await charged('customer:broken', 'b-late', 4n, { effectiveAt: `${addDays(day, 1)}T00:00:01.000Z` });
     await used('customer:broken', 'b-far', 6n);
     await charged('customer:broken', 'b-far', 6n, { effectiveAt: `${addDays(day, 5)}T00:00:01.000Z` });
+    await used('customer:broken', 'b-shared', 3n);
+    await used('customer:broken', 'b-shared', 3n, `${addDays(day, 6)}T00:00:01.000Z`);
+    await charged('customer:broken', 'b-shared', 3n, { effectiveAt: `${addDays(day, 3)}T00:00:01.000Z` });
     await used('customer:broken', 'b-conflict', 1n);
     await used('customer:broken', 'b-conflict', 9n);
     await used('customer:nobody', 'b-nobody', 1n);
@@ -98,16 +102,18 @@ describe('a run over a day', () => {
     expect(names.sort()).toEqual([
       'amount-mismatch b-amount',
       'conflicting-evidence b-conflict',
+      'conflicting-evidence b-shared',
       'duplicate b-twice',
       'misdated b-far',
       'misdated b-late',
+      'misdated b-shared',
       'missing b-missing',
       'missing b-nobody account-not-opened',
       'unexpected b-unexpected',
     ]);
     expect(summary).toMatchObject({
       verdict: 'discrepancies',
-      sentence: 'Reconciliation complete: 8 discrepancies found',
+      sentence: 'Reconciliation complete: 10 discrepancies found',
       accountsAffected: 2,
       accountsTooBusy: 0,
       notPaired: 0,
@@ -136,7 +142,7 @@ describe('a run over a day', () => {
         .map((line) => line.split(',')[2])
         .sort(),
     ).toEqual(['b-missing', 'b-nobody']);
-    expect(report).toContain('Reconciliation complete: 8 discrepancies found');
+    expect(report).toContain('Reconciliation complete: 10 discrepancies found');
   });
 
   it('finds a balance that is not what its transfers come to', async () => {
@@ -201,12 +207,19 @@ describe('a run over a day', () => {
   });
 });
 
+it('counts the balances that it could not check, so that somebody can be told', async () => {
+  const { run } = await reconcile();
+  const counted = vi.spyOn(metrics, 'addMetric');
+  await summarise()({ run });
+  expect(counted).toHaveBeenCalledWith('balances_not_checked', 'Count', 0);
+});
+
 describe('planning', () => {
   it('leaves a run to the execution that has it', async () => {
     const input = { trigger: 'daily', scheduledTime: `${addDays(day, 1)}T02:00:00Z` };
     expect(await plan()({ input, execution: 'first' })).toMatchObject({
       claimed: true,
-      run: { id: `daily-${day}`, startDate: day, endDate: day, slices: 32 },
+      run: { id: `daily-${day}`, startDate: day, endDate: day, slices: 80 },
     });
     expect(await plan()({ input, execution: 'second' })).toEqual({
       claimed: false,
@@ -264,6 +277,7 @@ async function compareSlices(run: RunPlan, slices: readonly Slice[]): Promise<vo
     chart,
     readRateCards: async () => CARDS,
     now: NOW,
+    newId: randomUUID,
     wait: async () => {},
   });
   for (let start = 0; start < slices.length; start += 4) {
@@ -303,10 +317,15 @@ async function open(id: string, deposit: bigint): Promise<void> {
 }
 
 /** Evidence at a moment of the day that follows from the request. */
-async function used(account: string, requestId: string, units: bigint): Promise<void> {
+async function used(
+  account: string,
+  requestId: string,
+  units: bigint,
+  occurredAt = momentOf(requestId),
+): Promise<void> {
   await recordEvidence(
     { ...tables, clock: systemClock, seenAccounts: new Set() },
-    { requestId, account, operation: 'chat', quantities: { units }, occurredAt: momentOf(requestId) },
+    { requestId, account, operation: 'chat', quantities: { units }, occurredAt },
     entryOf(account),
     NOW(),
   );
