@@ -33,6 +33,8 @@ export interface ImportAnnouncement {
   readonly format: ImportFormat;
   readonly compression: 'none' | 'gzip';
   readonly mapping?: ImportMapping | undefined;
+  /** Nobody announced the file: it was put into the drop zone, and the mapping is the one that came with it. */
+  readonly dropped?: true;
 }
 
 /** Data lines read so far, and what became of them: linesRead = recorded + duplicates + refused. */
@@ -56,8 +58,8 @@ export interface ImportRecord extends ImportAnnouncement, ImportCounts {
   readonly failure?: string;
   /** Where the error file lies in the artifacts bucket; absent when there were no errors. */
   readonly errorsKey?: string;
-  /** S3's digest of the content that was read; another one under the same name is another file. */
-  readonly etag?: string;
+  /** What was read, as given to `claimImport`; something else under the same name is another file. */
+  readonly content?: string;
 }
 
 /** The drop zone's key: `imports/<id>.<csv|ndjson>[.gz]`. */
@@ -72,7 +74,8 @@ export function importErrorsKey(id: string): string {
 
 export type CreateImportResult =
   | { readonly kind: 'created' | 'replayed'; readonly record: ImportRecord }
-  | { readonly kind: 'conflict'; readonly field: string };
+  /** The record is the one that has the id. */
+  | { readonly kind: 'conflict'; readonly record: ImportRecord; readonly field: string };
 
 /** Announces a file once. The same id with the same content is a replay, with other content a conflict. */
 export async function createImport(
@@ -80,13 +83,14 @@ export async function createImport(
   announcement: ImportAnnouncement,
   now: Instant,
 ): Promise<CreateImportResult> {
-  const { id, format, compression, mapping } = announcement;
+  const { id, format, compression, mapping, dropped } = announcement;
   const item = toItem({
     ...keyOf(id),
     id,
     format,
     compression,
     mapping: mapping && canonicalMapping(mapping),
+    dropped,
     status: 'waiting',
     requestedAt: now,
     ...toNumbers({ linesRead: 0, recorded: 0, duplicates: 0, refused: 0 }),
@@ -104,7 +108,8 @@ export async function createImport(
     if (!(error instanceof ConditionalCheckFailedException) || error.Item === undefined) throw error;
     const found = error.Item;
     const field = ['format', 'compression', 'mapping'].find((name) => found[name]?.S !== item[name]?.S);
-    return field === undefined ? { kind: 'replayed', record: fromItem(found) } : { kind: 'conflict', field };
+    const record = fromItem(found);
+    return field === undefined ? { kind: 'replayed', record } : { kind: 'conflict', record, field };
   }
 }
 
@@ -116,6 +121,15 @@ export async function getImport(store: ImportStore, id: string): Promise<ImportR
   });
   const { Item: item } = await retryTransient(() => store.client.send(command));
   return item && fromItem(item);
+}
+
+export interface ImportClaimRequest {
+  readonly id: string;
+  readonly attempt: string;
+  readonly content: string;
+  readonly mapping?: ImportMapping | undefined;
+  readonly leaseMs: number;
+  readonly now: Instant;
 }
 
 /** The right to read an import's file: one attempt holds it at a time, until it lets go or its time is over. */
@@ -135,28 +149,36 @@ export type ClaimResult =
  * Claims an import that was created before. A file sent again with other content starts anew, even when the former one
  * was read to its end: evidence is kept under its own content, so what is the same is not written twice.
  * @param attempt names this attempt; the same one may claim again.
+ * @param content tells what is read from anything else under the same name.
+ * @param mapping came with the content; it replaces the stored one where nobody announced the file.
  * @param leaseMs how long the attempt can last at most; after that the claim is anybody's.
  */
 export async function claimImport(
   store: ImportStore,
-  { id, attempt, etag, leaseMs, now }: { id: string; attempt: string; etag: string; leaseMs: number; now: Instant },
+  { id, attempt, content, mapping, leaseMs, now }: ImportClaimRequest,
 ): Promise<ClaimResult> {
   const record = await getImport(store, id);
-  const isSameContent = record?.etag === etag;
+  const isSameContent = record?.content === content;
   if (record !== undefined && isSameContent && isFinal(record.status)) return { kind: 'finished' };
-  const zero = { linesRead: 0, recorded: 0, duplicates: 0, refused: 0 };
-  const fresh = isSameContent ? {} : { startedAt: now, ...toNumbers(zero) };
+  const anew = {
+    startedAt: now,
+    finishedAt: undefined,
+    failure: undefined,
+    errorsKey: undefined,
+    ...(record?.dropped === true && { mapping: mapping && canonicalMapping(mapping) }),
+    ...toNumbers({ linesRead: 0, recorded: 0, duplicates: 0, refused: 0 }),
+  };
+  const lease = { attempt, leaseUntil: addMilliseconds(now, leaseMs) };
   const command = update(
     store,
     id,
-    { status: 'running', etag, attempt, leaseUntil: addMilliseconds(now, leaseMs), ...fresh },
+    { status: 'running', content, ...lease, ...(isSameContent ? {} : anew) },
     {
-      // The etag must be the one that was looked at: else the counts would be those of another content.
+      // The content must be the one that was looked at: else the counts would be those of another.
       condition: `attribute_exists(pk) AND (attribute_not_exists(leaseUntil) OR leaseUntil <= :now OR attempt = :attempt) AND ${
-        record?.etag === undefined ? 'attribute_not_exists(etag)' : 'etag = :seen'
+        record?.content === undefined ? 'attribute_not_exists(#content)' : '#content = :seen'
       }`,
-      values: { ':now': now, ...(record?.etag !== undefined && { ':seen': record.etag }) },
-      remove: isSameContent ? [] : ['finishedAt', 'failure', 'errorsKey'],
+      values: { ':now': now, ...(record?.content !== undefined && { ':seen': record.content }) },
     },
   );
   const item = await sendConditional(store, command);
@@ -176,7 +198,7 @@ export async function saveImportProgress(store: ImportStore, claim: ImportClaim,
 
 /** Lets go before the end, so that the next attempt need not wait. @throws ImportClaimLostError */
 export async function releaseImport(store: ImportStore, claim: ImportClaim): Promise<void> {
-  await updateClaimed(store, claim, {}, ['leaseUntil']);
+  await updateClaimed(store, claim, { leaseUntil: undefined });
 }
 
 /** Ends the import. @throws ImportClaimLostError */
@@ -192,22 +214,18 @@ export async function finishImport(
   },
 ): Promise<void> {
   const { status, counts, failure, errorsKey, finishedAt } = end;
-  await updateClaimed(store, claim, { status, failure, errorsKey, finishedAt, ...toNumbers(counts) }, ['leaseUntil']);
+  const set = { status, failure, errorsKey, finishedAt, leaseUntil: undefined, ...toNumbers(counts) };
+  await updateClaimed(store, claim, set);
 }
 
 function isFinal(status: ImportStatus): boolean {
   return status !== 'waiting' && status !== 'running';
 }
 
-async function updateClaimed(
-  store: ImportStore,
-  { id, attempt }: ImportClaim,
-  set: ValueMap,
-  remove: readonly string[] = [],
-): Promise<void> {
+async function updateClaimed(store: ImportStore, { id, attempt }: ImportClaim, set: ValueMap): Promise<void> {
   const condition = '#attempt = :attempt';
   // Setting the attempt to what it is keeps one way of building updates.
-  const item = await sendConditional(store, update(store, id, { ...set, attempt }, { condition, values: {}, remove }));
+  const item = await sendConditional(store, update(store, id, { ...set, attempt }, { condition, values: {} }));
   if (item === undefined) throw new ImportClaimLostError(`Another attempt has taken over the import "${id}".`);
 }
 
@@ -221,16 +239,18 @@ async function sendConditional(store: ImportStore, command: UpdateItemCommand): 
   }
 }
 
-/** Attributes are set under `#name` and `:name`, so conditions may use those. */
+/** Sets attributes under `#name` and `:name`, so conditions may use those, and removes those that are undefined. */
 function update(
   store: ImportStore,
   id: string,
   set: ValueMap,
-  { condition, values, remove }: { condition: string; values: ValueMap; remove: readonly string[] },
+  { condition, values }: { condition: string; values: ValueMap },
 ): UpdateItemCommand {
-  const names = Object.keys(set).filter((name) => set[name] !== undefined);
-  const sets = names.map((name) => `#${name} = :${name}`).join(', ');
-  const removes = remove.length > 0 ? ` REMOVE ${remove.join(', ')}` : '';
+  const names = Object.keys(set);
+  const kept = names.filter((name) => set[name] !== undefined);
+  const sets = kept.map((name) => `#${name} = :${name}`).join(', ');
+  const removed = names.filter((name) => set[name] === undefined).map((name) => `#${name}`);
+  const removes = removed.length > 0 ? ` REMOVE ${removed.join(', ')}` : '';
   return new UpdateItemCommand({
     TableName: store.operationsTable,
     Key: toItem(keyOf(id)),
@@ -238,7 +258,7 @@ function update(
     ConditionExpression: condition,
     ExpressionAttributeNames: Object.fromEntries(names.map((name) => [`#${name}`, name])),
     ExpressionAttributeValues: toItem({
-      ...Object.fromEntries(names.map((name) => [`:${name}`, set[name]])),
+      ...Object.fromEntries(kept.map((name) => [`:${name}`, set[name]])),
       ...values,
     }),
     ReturnValues: 'ALL_NEW',
@@ -278,7 +298,7 @@ function fromItem(item: Item): ImportRecord {
   const finishedAt = optionalText(item, 'finishedAt');
   const failure = optionalText(item, 'failure');
   const errorsKey = optionalText(item, 'errorsKey');
-  const etag = optionalText(item, 'etag');
+  const content = optionalText(item, 'content');
   return {
     id: text(item, 'id'),
     // Written by this file alone, from these very types.
@@ -291,10 +311,11 @@ function fromItem(item: Item): ImportRecord {
     duplicates: Number(integer(item, 'duplicates')),
     refused: Number(integer(item, 'refused')),
     ...(parsed !== undefined && { mapping: parsed }),
+    ...(item.dropped?.BOOL === true && { dropped: true }),
     ...(startedAt !== undefined && { startedAt }),
     ...(finishedAt !== undefined && { finishedAt }),
     ...(failure !== undefined && { failure }),
     ...(errorsKey !== undefined && { errorsKey }),
-    ...(etag !== undefined && { etag }),
+    ...(content !== undefined && { content }),
   };
 }

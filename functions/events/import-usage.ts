@@ -55,6 +55,7 @@ async function importMessage(deps: ImportDeps, message: SQSRecord, attempt: Atte
       countMetric('usage_recorded', outcome.counts.recorded);
       countMetric('usage_duplicates', outcome.counts.duplicates);
       countMetric('import_lines_refused', outcome.counts.refused);
+      if (outcome.record.status === 'failed') countMetric('import_failed');
     }
     return true;
   } catch (error) {

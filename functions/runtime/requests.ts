@@ -3,6 +3,7 @@ import type { ZodError, ZodType } from 'zod';
 import { BODY_BYTES_MAX } from '../../contract/limits.ts';
 import type { Scope } from '../../contract/scopes.ts';
 import { type Answer, type FieldError, invalid, problem } from './answers.ts';
+import { ForbiddenKeyError, parseUnbent } from './json.ts';
 
 /** What the authorizer found out about the caller; all text, as API Gateway carries it. */
 export type AuthorizerContext = { readonly keyId: string; readonly scopes: string; readonly account: string };
@@ -68,20 +69,9 @@ function decodeUtf8(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** Prototype names are dropped on the way by some readers, and so must not be there to be dropped. */
-class ForbiddenKeyError extends Error {}
-
-/**
- * Parses JSON without bending it. A number that is not written as an integer becomes NaN, which no field takes:
- * JSON.parse alone would round 0.99999999999999999 to 1.
- */
 function parseJson(text: string): Read<unknown> {
-  const reviver = (key: string, value: unknown, context?: { readonly source?: string }) => {
-    if (key === '__proto__') throw new ForbiddenKeyError();
-    return typeof value === 'number' && !/^-?[0-9]+$/.test(context?.source ?? '') ? Number.NaN : value;
-  };
   try {
-    return { ok: true, value: JSON.parse(text, reviver) };
+    return { ok: true, value: parseUnbent(text) };
   } catch (error) {
     const rule = 'is not a known field; leave it out';
     if (error instanceof ForbiddenKeyError) return { ok: false, answer: invalid([{ field: '__proto__', rule }]) };

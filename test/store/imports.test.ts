@@ -31,7 +31,7 @@ const SOME = { linesRead: 10, recorded: 6, duplicates: 3, refused: 1 };
 const announcement = (id: string): ImportAnnouncement => ({ id, format: 'csv', compression: 'none' });
 
 const claim = (id: string, change: Partial<Parameters<typeof claimImport>[1]> = {}) =>
-  claimImport(store, { id, attempt: 'first', etag: 'e1', leaseMs: LEASE_MS, now: NOW, ...change });
+  claimImport(store, { id, attempt: 'first', content: 'c1', leaseMs: LEASE_MS, now: NOW, ...change });
 
 /** Creates and claims an import, and fails the test when that is refused. */
 async function claimed(id: string) {
@@ -74,7 +74,7 @@ describe('createImport', () => {
   ] as const)('refuses the same id with another %s', async (field, change) => {
     await createImport(store, { ...announcement('other'), mapping }, NOW);
     const result = await createImport(store, { ...announcement('other'), mapping, ...change }, LATER);
-    expect(result).toEqual({ kind: 'conflict', field });
+    expect(result).toMatchObject({ kind: 'conflict', field, record: { ...announcement('other'), mapping } });
   });
 });
 
@@ -83,7 +83,7 @@ describe('claimImport', () => {
     await createImport(store, announcement('start'), NOW);
     expect(await claim('start')).toMatchObject({
       kind: 'claimed',
-      record: { status: 'running', etag: 'e1', startedAt: NOW, ...NOTHING },
+      record: { status: 'running', content: 'c1', startedAt: NOW, ...NOTHING },
     });
   });
 
@@ -118,12 +118,31 @@ describe('claimImport', () => {
     const first = await claimed('replaced');
     const failed = { status: 'failed', counts: SOME, failure: 'cut', errorsKey: 'k', finishedAt: LATER } as const;
     await finishImport(store, first, failed);
-    const again = await claim('replaced', { attempt: 'second', etag: 'e2', now: LATER });
-    expect(again).toMatchObject({ kind: 'claimed', record: { ...NOTHING, etag: 'e2', startedAt: LATER } });
+    const again = await claim('replaced', { attempt: 'second', content: 'c2', now: LATER });
+    expect(again).toMatchObject({ kind: 'claimed', record: { ...NOTHING, content: 'c2', startedAt: LATER } });
     const record = await getImport(store, 'replaced');
     expect(record).not.toHaveProperty('failure');
     expect(record).not.toHaveProperty('errorsKey');
     expect(record).not.toHaveProperty('finishedAt');
+  });
+
+  test.each([
+    ['a file that nobody announced, the mapping that came with it last', { dropped: true }, 'new'],
+    ['an announced file, the mapping that was announced', {}, 'old'],
+  ] as const)('reads %s', async (_, origin, expected) => {
+    const mappingOf = (account: string) => ({ columns: {}, constants: { account: `customer:${account}` } });
+    const id = `mapping-${expected}`;
+    await createImport(store, { ...announcement(id), ...origin, mapping: mappingOf('old') }, NOW);
+    await claim(id);
+    const again = await claim(id, { content: 'c2', mapping: mappingOf('new') });
+    expect(again).toMatchObject({ kind: 'claimed', record: { mapping: mappingOf(expected) } });
+  });
+
+  test('forgets the mapping of a file that nobody announced when it comes again without one', async () => {
+    const mapping = { columns: {}, constants: {} };
+    await createImport(store, { ...announcement('bare'), dropped: true, mapping }, NOW);
+    await claim('bare', { content: 'c2' });
+    expect(await getImport(store, 'bare')).not.toHaveProperty('mapping');
   });
 
   test('goes to exactly one of many that ask at once', async () => {

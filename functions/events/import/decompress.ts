@@ -10,6 +10,7 @@ const SLICE_BYTES = 16 * 1024;
 
 /**
  * The file's bytes, decompressed where the content is gzip. The content decides and not the name, because names lie.
+ * Zero bytes behind the end are padding, as some tools write it.
  * @throws DamagedGzipError behind the last byte that could be read.
  */
 export async function* decompressed(source: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
@@ -35,38 +36,83 @@ async function* startingWith(head: Buffer, rest: AsyncIterable<Buffer>): AsyncGe
 }
 
 /**
- * Drives the decompressor by hand. A pipe would drop what is buffered when the stream breaks, and with it rows that
- * stood whole before the break.
+ * A decompressor loses what it has unpacked of a slice when the same slice is broken further on, and with it rows that
+ * stood whole before the break. So a scout goes ahead; a slice that breaks it is unpacked byte by byte.
  */
 async function* gunzipped(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const gunzip = createGunzip();
-  const ready: Buffer[] = [];
-  let settle: (error?: Error | null) => void = () => undefined;
-  const step = (start: (done: (error?: Error | null) => void) => void) =>
-    new Promise<Error | undefined>((resolve) => {
-      settle = (error) => resolve(error ?? undefined);
-      start(settle);
-    });
-  gunzip.on('data', (chunk: Buffer) => ready.push(chunk));
-  gunzip.on('error', (error) => settle(error));
+  const scout = createUnpacker();
+  const unpacker = createUnpacker();
   try {
     for await (const chunk of source) {
       for (let from = 0; from < chunk.length; from += SLICE_BYTES) {
-        const error = await step((done) => gunzip.write(chunk.subarray(from, from + SLICE_BYTES), done));
-        yield* ready.splice(0);
-        if (error !== undefined) throw damaged(error);
+        const slice = chunk.subarray(from, from + SLICE_BYTES);
+        const { fault } = await scout.write(slice);
+        const step = fault === undefined ? slice.length : 1;
+        for (let at = 0; at < slice.length; at += step)
+          yield* given(await unpacker.write(slice.subarray(at, at + step)));
       }
     }
-    const error = await step((done) => gunzip.once('end', () => done()).end());
-    yield* ready.splice(0);
-    if (error !== undefined) throw damaged(error);
+    yield* given(await unpacker.end());
   } finally {
-    gunzip.destroy();
+    scout.destroy();
+    unpacker.destroy();
   }
 }
 
-function damaged(error: Error): DamagedGzipError {
-  const isCut = 'code' in error && error.code === 'Z_BUF_ERROR';
-  const what = isCut ? 'The gzip file was cut short' : 'The gzip file is damaged';
-  return new DamagedGzipError(`${what}; compress and send it again. The rows before are kept.`, { cause: error });
+interface Unpacked {
+  readonly data: readonly Buffer[];
+  readonly fault: Error | undefined;
+}
+
+function* given({ data, fault }: Unpacked): Generator<Buffer> {
+  yield* data;
+  if (fault !== undefined) throw damaged(fault);
+}
+
+/** Drives gunzip by hand, because a pipe drops what is buffered when the stream breaks. */
+function createUnpacker() {
+  const gunzip = createGunzip();
+  const ready: Buffer[] = [];
+  let settle: (fault?: Error | null) => void = () => undefined;
+  gunzip.on('data', (chunk: Buffer) => ready.push(chunk));
+  gunzip.on('error', (fault) => settle(fault));
+  // Padding ends the stream, and the write that came upon it is never called back.
+  gunzip.on('end', () => settle());
+  const step = async (start: (done: (fault?: Error | null) => void) => void): Promise<Unpacked> => {
+    const fault = await new Promise<Error | null | undefined>((resolve) => {
+      settle = resolve;
+      start(resolve);
+    });
+    return { data: ready.splice(0), fault: fault ?? undefined };
+  };
+  return {
+    async write(piece: Buffer): Promise<Unpacked> {
+      if (gunzip.readableEnded) return { data: [], fault: faultOfPadding(piece) };
+      const before = gunzip.bytesWritten;
+      const { data, fault } = await step((done) => gunzip.write(piece, done));
+      // What stands behind the end was not taken.
+      const rest = gunzip.readableEnded ? piece.subarray(gunzip.bytesWritten - before) : Buffer.alloc(0);
+      return { data, fault: fault ?? faultOfPadding(rest) };
+    },
+    end: async (): Promise<Unpacked> =>
+      gunzip.readableEnded ? { data: [], fault: undefined } : step(() => gunzip.end()),
+    destroy: () => gunzip.destroy(),
+  };
+}
+
+/** What zlib says of bytes behind the end that begin no further member. */
+const NO_HEADER = 'incorrect header check';
+
+function faultOfPadding(bytes: Buffer): Error | undefined {
+  return bytes.every((byte) => byte === 0) ? undefined : new Error(NO_HEADER);
+}
+
+function damaged(fault: Error): DamagedGzipError {
+  const isCut = 'code' in fault && fault.code === 'Z_BUF_ERROR';
+  const what = isCut
+    ? 'The gzip file was cut short'
+    : fault.message === NO_HEADER
+      ? 'The gzip file is damaged: behind its end stands something that is not gzip'
+      : 'The gzip file is damaged';
+  return new DamagedGzipError(`${what}; compress and send it again. The rows before are kept.`, { cause: fault });
 }

@@ -15,6 +15,7 @@ import {
   type ImportRecord,
   type ImportStore,
   importErrorsKey,
+  importObjectKey,
   releaseImport,
   saveImportProgress,
 } from '../../../store/imports.ts';
@@ -49,6 +50,11 @@ export class ImportNameError extends Error {
   override name = 'ImportNameError';
 }
 
+/** The name belongs to the import of another file. */
+export class ImportNameTakenError extends Error {
+  override name = 'ImportNameTakenError';
+}
+
 /** Another attempt is reading the file right now. */
 export class ImportBusyError extends Error {
   override name = 'ImportBusyError';
@@ -64,8 +70,8 @@ export class ImportInterrupted extends Error {
  * killed at any point: evidence is kept under its own content, so no row is ever written twice. Rows that were written
  * behind the last checkpoint of a killed attempt count as duplicates in the next one.
  *
- * @throws ImportNameError, ImportBusyError, ImportInterrupted; StoreUnavailableError and S3's own errors, after
- * which another attempt goes on.
+ * @throws ImportNameError, ImportNameTakenError, ImportBusyError, ImportInterrupted; StoreUnavailableError and S3's own
+ * errors, after which another attempt goes on.
  */
 export async function importFile(
   deps: ImportDeps,
@@ -79,11 +85,19 @@ export async function importFile(
     const dropped = mappingOf(content);
     const mapping = dropped instanceof UnreadableFileError ? undefined : dropped;
     // An announced file has its record, and what was announced holds; a file that was just dropped gets one here.
-    await createImport(deps.imports, { ...name, mapping }, deps.now());
+    const { record: stored } = await createImport(deps.imports, { ...name, mapping, dropped: true }, deps.now());
+    const storedKey = importObjectKey(stored);
+    if (storedKey !== object.key) {
+      throw new ImportNameTakenError(
+        `"${object.key}" is not read, because the import "${name.id}" is that of "${storedKey}"; drop it under another name.`,
+      );
+    }
     const claimed = await claimImport(deps.imports, {
       id: name.id,
       attempt: attempt.id,
-      etag: content.ETag ?? '',
+      // The same bytes with another mapping are other usage.
+      content: [content.ETag, content.Metadata?.mapping].join(' ').trimEnd(),
+      mapping,
       leaseMs: attempt.remainingMs(),
       now: deps.now(),
     });

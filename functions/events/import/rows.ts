@@ -1,4 +1,5 @@
 import { CsvError, parse } from 'csv-parse/sync';
+import { ForbiddenKeyError, parseUnbent } from '../../runtime/json.ts';
 import { LINE_BYTES_MAX, type Line } from './lines.ts';
 import { type RowError, shown, UnreadableFileError } from './unreadable.ts';
 
@@ -41,9 +42,13 @@ export async function* readCsvRows(
 function objectOf(line: Line): Row {
   let value: unknown;
   try {
-    value = JSON.parse(line.text);
-  } catch {
-    return refused(line, 'must be a JSON object, whole on one line');
+    value = parseUnbent(line.text);
+  } catch (error) {
+    const isForbidden = error instanceof ForbiddenKeyError;
+    return refused(
+      line,
+      isForbidden ? 'must not have the key "__proto__"' : 'must be a JSON object, whole on one line',
+    );
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return refused(line, 'must be a JSON object');

@@ -23,6 +23,8 @@ export const VALUE_CHARACTERS_MAX = 80;
 
 /** A value as it is shown in an error line. */
 export function shown(value: unknown): string {
+  // What parseUnbent makes of it; as JSON it would be shown as null, which was not there.
+  if (Number.isNaN(value)) return 'a number with a fraction or an exponent';
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
   return text.slice(0, VALUE_CHARACTERS_MAX);
 }

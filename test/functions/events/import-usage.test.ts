@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vit
 import { chart } from '../../../config/chart.ts';
 import type { ImportDeps } from '../../../functions/events/import/import-file.ts';
 import { makeHandler } from '../../../functions/events/import-usage.ts';
+import { metrics } from '../../../functions/runtime/metrics.ts';
 import {
   claimImport,
   createImport,
@@ -211,6 +212,30 @@ describe('a mapping', () => {
   });
 
   test.each([
+    ['names a column that is not there', '{"columns":{"occurredAt":"WHEN"}}'],
+    ['cannot be read', '{'],
+  ])('that %s is mended by dropping the same file with the right one', async (what, wrong) => {
+    const id = what.replaceAll(' ', '-');
+    const constants = { account: `customer:${id}`, operation: 'chat' };
+    await drop(`imports/${id}.csv`, log, wrong);
+    await deliver(`imports/${id}.csv`);
+    expect(await getImport(deps.imports, id)).toMatchObject({ status: 'failed' });
+    await drop(`imports/${id}.csv`, log, JSON.stringify({ ...mapping, constants }));
+    expect(await deliver(`imports/${id}.csv`)).toEqual([]);
+    const mended = await getImport(deps.imports, id);
+    expect(mended).toMatchObject({ status: 'finished', recorded: 2, mapping: { ...mapping, constants } });
+    expect(mended).not.toHaveProperty('failure');
+    expect(await evidenceOf(`customer:${id}`)).toHaveLength(2);
+  });
+
+  test('that was announced is not replaced by one that comes with the file', async () => {
+    await announce('both', { mapping });
+    await drop('imports/both.csv', log, JSON.stringify({ ...mapping, columns: { occurredAt: 'WHEN' } }));
+    await deliver('imports/both.csv');
+    expect(await getImport(deps.imports, 'both')).toMatchObject({ status: 'finished', mapping });
+  });
+
+  test.each([
     ['not-json', '{', 'The mapping in the metadata of the file is not JSON.'],
     ['bad-field', '{"columns":{"acount":"x"}}', 'The mapping in the metadata of the file breaks a rule: "columns": '],
   ])('that cannot be read (%s) fails the import with a reason', async (id, text, failure) => {
@@ -250,6 +275,41 @@ describe('a bad file', () => {
         rule: 'must have 5 fields, as the header has, and has 3',
         value: 'r-2,customer:partly,chat',
       },
+    ]);
+  });
+
+  test.each([
+    ['as a whole is counted, so that an alarm can tell', 'whole', 'nothing\n1\n', 1],
+    ['in one row only is no failure of the file', 'one-row', `${HEADER}r-1,customer:one-row,chat\n`, 0],
+  ])('%s', async (_, id, content, times) => {
+    const counted = vi.spyOn(metrics, 'addMetric');
+    await drop(`imports/${id}.csv`, content);
+    await deliver(`imports/${id}.csv`);
+    expect(counted.mock.calls.filter(([name]) => name === 'import_failed')).toHaveLength(times);
+    counted.mockRestore();
+  });
+
+  test('may have bytes behind the end of its gzip: zeros are padding, other ones fail it and cost no row', async () => {
+    const packed = gzipSync(HEADER + rows('customer:behind', 3));
+    await drop('imports/padded.csv.gz', Buffer.concat([packed, Buffer.alloc(512)]));
+    await deliver('imports/padded.csv.gz');
+    expect(await getImport(deps.imports, 'padded')).toMatchObject({ status: 'finished', recorded: 3 });
+    await drop('imports/junk.csv.gz', Buffer.concat([packed, Buffer.from('junk')]));
+    await deliver('imports/junk.csv.gz');
+    expect(await getImport(deps.imports, 'junk')).toMatchObject({ status: 'failed', duplicates: 3 });
+    expect(await errorsOf('junk')).toMatchObject([{ line: 5, rule: expect.stringContaining('that is not gzip') }]);
+  });
+
+  test.each(['0.99999999999999999', '1.0', '1e3'])('does not have %s bent to a whole number', async (number) => {
+    const quantities = `{"input":${number}}`;
+    const line = JSON.stringify({ requestId: 'r-1', account: 'customer:bent', operation: 'chat', quantities: 0 });
+    const timed = line.replace('"quantities":0', `"occurredAt":"2026-11-20T08:00:00Z","quantities":${quantities}`);
+    const id = `bent-${number.replaceAll('.', '_')}`;
+    await drop(`imports/${id}.ndjson`, timed);
+    await deliver(`imports/${id}.ndjson`);
+    expect(await getImport(deps.imports, id)).toMatchObject({ status: 'finished-with-errors', refused: 1 });
+    expect(await errorsOf(id)).toMatchObject([
+      { line: 1, field: 'quantities.input', value: 'a number with a fraction or an exponent' },
     ]);
   });
 
@@ -347,10 +407,25 @@ describe('a message', () => {
     await drop('imports/busy.csv', HEADER + rows('customer:busy', 1));
     await announce('busy');
     const { ETag = '' } = await deps.s3.send(new GetObjectCommand({ Bucket: DROP_ZONE, Key: 'imports/busy.csv' }));
-    await claimImport(deps.imports, { id: 'busy', attempt: 'other', etag: ETag, leaseMs: AMPLE_MS, now: NOW });
+    await claimImport(deps.imports, { id: 'busy', attempt: 'other', content: ETag, leaseMs: AMPLE_MS, now: NOW });
     expect(await deliver('imports/busy.csv')).toEqual(['m-1']);
     expect(await evidenceOf('customer:busy')).toHaveLength(0);
   });
+
+  test.each(['imports/same.ndjson', 'imports/same.csv.gz'])(
+    'about %s, whose name is that of another file, leaves the result of that one alone',
+    async (key) => {
+      await drop('imports/same.csv', `${HEADER}${rows('customer:same', 2)}r-x\n`);
+      await deliver('imports/same.csv');
+      const before = await getImport(deps.imports, 'same');
+      const errors = await errorsOf('same');
+      await drop(key, gzipSync(HEADER + rows('customer:same-again', 5)));
+      expect(await deliver(key)).toEqual(['m-1']);
+      expect(await getImport(deps.imports, 'same')).toEqual(before);
+      expect(await errorsOf('same')).toEqual(errors);
+      expect(await evidenceOf('customer:same-again')).toHaveLength(0);
+    },
+  );
 
   test.each(['imports/a b.csv', 'imports/x.xlsx', 'imports/deep/x.csv', 'imports/.csv'])(
     'about %s, which is no import, goes to where an operator sees it',

@@ -90,6 +90,12 @@ describe('readNdjsonRows', () => {
     expect(rows[0]).toMatchObject({ error: { field: 'line', value: bad } });
   });
 
+  test('refuses a row that names a prototype, and it alone', async () => {
+    const rows = await ndjson('{"a":{"__proto__":1}}\n{"a":1}\n');
+    expect(values(rows)).toEqual(['line 1: refused', { a: 1 }]);
+    expect(rows[0]).toMatchObject({ error: { rule: 'must not have the key "__proto__"' } });
+  });
+
   test('cuts what it shows of a bad line', async () => {
     const [row] = await ndjson(`"${'x'.repeat(500)}"`);
     expect(row).toMatchObject({ error: { value: `"${'x'.repeat(79)}` } });
