@@ -48,5 +48,14 @@ export function minutes(text: string): number {
   return value * MINUTE_MS;
 }
 
+/** A reader of options that are whole numbers within limits. What it returns throws InvalidArgumentError. */
+export function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^[0-9]+$/.test(text) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`Give a whole number from ${least} to ${most}.`);
+  };
+}
+
 /** Minutes that a command follows work before it leaves it alone: the longest run that is still expected to end. */
 export const FOLLOW_MS = 60 * MINUTE_MS;

@@ -1,5 +1,4 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { CommandFailedError } from './failure.ts';
@@ -7,19 +6,36 @@ import type { Io } from './io.ts';
 
 /** Saves what a link of the service leads to. @throws CommandFailedError when it cannot be fetched or written. */
 export async function downloadTo(io: Io, link: string, file: string): Promise<void> {
-  const body = await open(io, link);
   try {
-    await pipeline(body, createWriteStream(file), { signal: io.signal });
+    await pipeline(fetched(io, link), createWriteStream(file), { signal: io.signal });
   } catch (error) {
     io.signal.throwIfAborted();
+    if (error instanceof CommandFailedError) throw error;
     throw new CommandFailedError(`${file} could not be written: ${reason(error)}.`, { cause: error });
   }
 }
 
-/** The lines of an NDJSON artifact, one by one. */
+/**
+ * The lines of an NDJSON artifact, one by one.
+ * @throws CommandFailedError when it cannot be fetched to its end, or is no NDJSON.
+ */
 export async function* downloadLines(io: Io, link: string): AsyncGenerator<unknown> {
-  const lines = createInterface({ input: await open(io, link), crlfDelay: Number.POSITIVE_INFINITY });
-  for await (const line of lines) if (line !== '') yield JSON.parse(line);
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const chunk of fetched(io, link)) {
+    const lines = `${rest}${decoder.decode(chunk, { stream: true })}`.split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) yield parseLine(line);
+  }
+  if (rest !== '') yield parseLine(rest);
+}
+
+function parseLine(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch (error) {
+    throw new CommandFailedError(`An artifact has a line that is not JSON: ${line.slice(0, 80)}`, { cause: error });
+  }
 }
 
 /**
@@ -60,20 +76,21 @@ async function* counted(file: string, onSent: (bytes: number) => void): AsyncGen
   }
 }
 
-async function open(io: Io, link: string): Promise<Readable> {
-  let response: Response;
+/** The bytes behind a link. A connection that breaks on the way fails it like one that never came about. */
+async function* fetched(io: Io, link: string): AsyncGenerator<Uint8Array> {
   try {
-    response = await io.fetch(link, { signal: io.signal });
+    const response = await io.fetch(link, { signal: io.signal });
+    if (!response.ok || response.body === null) {
+      throw new CommandFailedError(
+        `An artifact could not be fetched (status ${response.status}). Its link is good for 15 minutes; ask for it again.`,
+      );
+    }
+    yield* Readable.fromWeb(response.body);
   } catch (error) {
     io.signal.throwIfAborted();
+    if (error instanceof CommandFailedError) throw error;
     throw new CommandFailedError(`An artifact could not be fetched: ${reason(error)}.`, { cause: error });
   }
-  if (!response.ok || response.body === null) {
-    throw new CommandFailedError(
-      `An artifact could not be fetched (status ${response.status}). Its link is good for 15 minutes; ask for it again.`,
-    );
-  }
-  return Readable.fromWeb(response.body);
 }
 
 function reason(error: unknown): string {

@@ -3,10 +3,12 @@ import { ServiceUnreachableError, UnexpectedAnswerError } from '../contract/clie
 import { addAccounts } from './commands/accounts.ts';
 import { addControls } from './commands/controls.ts';
 import { addImport } from './commands/import-usage.ts';
+import { addKeys } from './commands/keys.ts';
 import { addOpenApi } from './commands/openapi.ts';
 import { addRateCards } from './commands/rate-cards.ts';
 import { addReconcile } from './commands/reconcile.ts';
 import { addRuns } from './commands/runs.ts';
+import { addTransfers } from './commands/transfers.ts';
 import { type Context, connectBy } from './context.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { CommandFailedError } from './failure.ts';
@@ -54,7 +56,17 @@ function buildProgram(context: Context): Command {
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
     });
-  const parts = [addReconcile, addRuns, addImport, addAccounts, addRateCards, addControls, addOpenApi];
+  const parts = [
+    addReconcile,
+    addRuns,
+    addImport,
+    addAccounts,
+    addTransfers,
+    addRateCards,
+    addKeys,
+    addControls,
+    addOpenApi,
+  ];
   for (const add of parts) add(program, context);
   return program;
 }

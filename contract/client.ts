@@ -1,12 +1,13 @@
 import type * as z from 'zod';
-import { type OperationId, operations, type Route } from './routes.ts';
+import type { Route } from './routes/route.ts';
+import { type OperationId, operations } from './routes.ts';
 import { type Problem, type ProblemKind, problemKinds, problem as problemSchema } from './schemas/problems.ts';
 
 /** A client of the public API with one method for each operation of the contract. */
 export type Client = { readonly [Id in OperationId]: (...call: CallArguments<Id>) => Promise<Answer<Id>> };
 
-/** What a call sends: a body and path parameters where the operation has them, and what any call may add. */
-export type Call<Id extends OperationId> = BodyOf<Id> & ParametersOf<Id> & Extras;
+/** What a call sends: body, path parameters and query where the operation has them, and what any call may add. */
+export type Call<Id extends OperationId> = BodyOf<Id> & ParametersOf<Id> & QueryOf<Id> & Extras;
 
 /** What came back: the answer that the contract promises, or a problem. Narrow by `ok`, then by `status`. */
 export type Answer<Id extends OperationId> = Success<Id> | Refused;
@@ -36,8 +37,8 @@ export interface ClientOptions {
 
 /**
  * Builds a client. Calls that may safely be repeated are, with full jitter and inside the deadline, after a network
- * fault or an answer that says "not now". Every write of the API carries an id and may be; a POST sent without one is
- * sent once.
+ * fault or an answer that says "not now". A POST with an id may be; one without is sent once, unless sending it twice
+ * is known to do the same.
  *
  * A call throws `ServiceUnreachableError` when no answer came in time, `UnexpectedAnswerError` when something answered
  * that does not speak the contract, and the signal's reason when the caller aborted it. Problems are answers.
@@ -80,9 +81,14 @@ type ParametersOf<Id extends OperationId> = [ParameterName<Contract[Id]['path']>
   ? { readonly params?: undefined }
   : { readonly params: Readonly<Record<ParameterName<Contract[Id]['path']>, string>> };
 
+type AnyQuery = Readonly<Record<string, string | undefined>>;
+
+type QueryOf<Id extends OperationId> = Contract[Id] extends { readonly query: infer Schema extends z.ZodType }
+  ? { readonly query?: Readonly<z.input<Schema>> }
+  : { readonly query?: AnyQuery };
+
 interface Extras {
   readonly headers?: Readonly<Record<string, string>>;
-  readonly query?: Readonly<Record<string, string | undefined>>;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -106,7 +112,11 @@ interface SuccessOf<Status, Body> {
   readonly headers: Headers;
 }
 
-type AnyCall = Extras & { readonly body?: unknown; readonly params?: Readonly<Record<string, string>> | undefined };
+type AnyCall = Extras & {
+  readonly body?: unknown;
+  readonly params?: Readonly<Record<string, string>> | undefined;
+  readonly query?: AnyQuery;
+};
 type AnyAnswer = SuccessOf<number, unknown> | Refused;
 type Settings = Required<Omit<ClientOptions, 'key'>> & Pick<ClientOptions, 'key'>;
 
@@ -174,11 +184,24 @@ async function attemptOnce(
   return response.ok ? successOf(settings, id, route, response, text) : refusedOf(response, text);
 }
 
+/** POSTs that may be sent twice though they carry no id. A rotation may not: its answer alone tells the new key. */
+const REPEATABLE_WITHOUT_ID: ReadonlySet<OperationId> = new Set<OperationId>([
+  // Evidence is kept under its own content, so sent twice it is one item.
+  'recordUsage',
+  // What is frozen, open, closed or revoked already stays as it is.
+  'freezeAccount',
+  'unfreezeAccount',
+  'closeAccount',
+  'revokeKey',
+  // Questions change nothing.
+  'previewPrice',
+  'rateCardEffect',
+]);
+
 /** Whether sending the call twice does what sending it once does. */
 function isRepeatable(id: OperationId, call: AnyCall): boolean {
   if (operations[id].method !== 'POST') return true;
-  // Evidence is kept under its own content, so sent twice it is one item.
-  if (id === 'recordUsage') return true;
+  if (REPEATABLE_WITHOUT_ID.has(id)) return true;
   if (idOf(call.body) !== undefined) return true;
   const hasKey = Object.keys(call.headers ?? {}).some((name) => name.toLowerCase() === 'idempotency-key');
   // Only the ledger's writes take their id as a header.

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { BODY_BYTES_MAX } from './limits.ts';
-import { type OperationId, type Route, routes } from './routes.ts';
+import type { Route } from './routes/route.ts';
+import { type OperationId, routes } from './routes.ts';
 import { day, instant, wholeNumber } from './schemas/common.ts';
 import { type ProblemKind, problem, problemKinds } from './schemas/problems.ts';
 import { cloudEvent, usageBatch } from './schemas/usage.ts';
@@ -50,6 +51,8 @@ const COMMON: readonly ProblemKind[] = ['internal-error'];
 const COMMON_WITH_KEY: readonly ProblemKind[] = ['unknown-key', 'missing-scope'];
 const COMMON_WITH_BODY: readonly ProblemKind[] = ['invalid-request', 'body-too-large', 'unsupported-media-type'];
 
+const COMMON_WITH_QUERY: readonly ProblemKind[] = ['invalid-request'];
+
 const IDEMPOTENCY_KEY: Json = {
   name: 'Idempotency-Key',
   in: 'header',
@@ -67,6 +70,7 @@ const RETRY_AFTER: Json = { description: 'Seconds to wait.', schema: { type: 'in
 function operationOf(route: NamedRoute, schemas: Map<string, Json>): Json {
   const parameters = [
     ...pathParameters(route.path),
+    ...queryParameters(route, schemas),
     ...(takesIdAsHeader(route) ? [ref('parameters', 'IdempotencyKey')] : []),
   ];
   return {
@@ -130,6 +134,7 @@ function problemsOf(route: NamedRoute, schemas: Map<string, Json>): Json {
     ...COMMON,
     ...(route.scope === null ? [] : COMMON_WITH_KEY),
     ...(route.body === undefined ? [] : COMMON_WITH_BODY),
+    ...(route.query === undefined ? [] : COMMON_WITH_QUERY),
     ...route.problems,
   ]);
   const byStatus = Map.groupBy([...kinds].sort(), (kind) => problemKinds[kind].status);
@@ -152,6 +157,15 @@ function pathParameters(path: string): Json[] {
     required: true,
     schema: { type: 'string' },
   }));
+}
+
+/** Descriptions move from the schema to the parameter, which is where readers of the document look. */
+function queryParameters({ query }: NamedRoute, schemas: Map<string, Json>): Json[] {
+  return Object.entries(query?.shape ?? {}).map(([name, field]) => {
+    const { description, ...schema } = schemaOf(field as z.ZodType, 'input', schemas);
+    const isRequired = !(field instanceof z.ZodOptional);
+    return { name, in: 'query', required: isRequired, ...(description !== undefined && { description }), schema };
+  });
 }
 
 /** `/v1/rate-cards` is about rate-cards. */

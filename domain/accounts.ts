@@ -16,6 +16,12 @@ export interface Account {
   /** How far below zero the balance may go, in minor units. */
   readonly creditLimit: bigint;
   readonly figures?: BalanceFigures;
+  /** What its owner noted at its opening: a few short texts by name, never changed. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Why, when and by which key its status was last changed; absent while it never was. */
+  readonly statusReason?: string;
+  readonly statusChangedAt?: Instant;
+  readonly statusChangedBy?: string;
 }
 
 /** A strict balance: two growing counters, and what a limit checks. */
@@ -58,4 +64,51 @@ export function refusalOf(
     return { kind: 'before-opening', account: touch.account, openedOn: account.openedOn };
   }
   return undefined;
+}
+
+export type StatusChange = 'freeze' | 'unfreeze' | 'close';
+export type AccountChange =
+  | { readonly kind: StatusChange }
+  | { readonly kind: 'credit-limit'; readonly creditLimit: bigint };
+
+/** What a change of status makes of an account, and what it may be before. Closed is for ever. */
+export const STATUS_CHANGES = {
+  freeze: { from: ['open'], to: 'frozen' },
+  unfreeze: { from: ['frozen'], to: 'open' },
+  close: { from: ['open', 'frozen'], to: 'closed' },
+} as const satisfies Record<StatusChange, { from: readonly AccountStatus[]; to: AccountStatus }>;
+
+/**
+ * Every way that changing an account can end. Of several that fit, the first after `changed` in this order is told, so
+ * that a repeated change is `unchanged` and never a refusal.
+ */
+export type AccountChangeResult =
+  | { readonly kind: 'changed'; readonly account: Account }
+  | { readonly kind: 'account-unknown' }
+  | { readonly kind: 'derived-balance' }
+  | { readonly kind: 'unchanged'; readonly account: Account }
+  | { readonly kind: 'account-closed' }
+  | { readonly kind: 'account-not-empty'; readonly balance: bigint }
+  /** `lowest`: the lowest limit that what is used allows. */
+  | { readonly kind: 'limit-in-use'; readonly lowest: bigint };
+
+/** Why a change is not to be made, told from the account as it stands; undefined when it may be made. */
+export function answerToChange(
+  account: Account | undefined,
+  change: AccountChange,
+): Exclude<AccountChangeResult, { kind: 'changed' }> | undefined {
+  if (account === undefined) return { kind: 'account-unknown' };
+  // No item of a derived balance is in the condition of its transfers, so nothing would hold what is said here.
+  if (account.figures === undefined) return { kind: 'derived-balance' };
+  const { available } = account.figures;
+  if (change.kind === 'credit-limit') {
+    if (change.creditLimit === account.creditLimit) return { kind: 'unchanged', account };
+    if (account.status === 'closed') return { kind: 'account-closed' };
+    const lowest = account.creditLimit - available;
+    return change.creditLimit < lowest ? { kind: 'limit-in-use', lowest } : undefined;
+  }
+  if (account.status === STATUS_CHANGES[change.kind].to) return { kind: 'unchanged', account };
+  if (account.status === 'closed') return { kind: 'account-closed' };
+  const balance = available - account.creditLimit;
+  return change.kind === 'close' && balance !== 0n ? { kind: 'account-not-empty', balance } : undefined;
 }

@@ -1,20 +1,9 @@
 import type { Quantities } from './evidence.ts';
-import { AMOUNT_MAX, type Asset, divideRounded, type Rounding } from './money.ts';
+import { AMOUNT_MAX, type Asset } from './money.ts';
+import { amountOf, costLines, exactCost, type OperationRule } from './rating/price.ts';
 import type { Instant } from './time.ts';
 
-/** A price: so many minor units per so many of the dimension. `{ amount: 3n, per: 1_000_000n }` is 3 per million. */
-export interface Price {
-  readonly amount: bigint;
-  readonly per: bigint;
-}
-
-export interface OperationRule {
-  /** By dimension. The dimension `requests` counts 1 where an event does not say. */
-  readonly prices: Readonly<Record<string, Price>>;
-  /** The least that one request costs, in minor units. */
-  readonly minimum: bigint;
-  readonly rounding: Rounding;
-}
+export type OperationRules = Readonly<Record<string, OperationRule>>;
 
 /** A dated version of prices; in force from `effectiveFrom` until the next version of the same name. */
 export interface RateCard {
@@ -23,38 +12,61 @@ export interface RateCard {
   readonly asset: Asset;
   /** The account that charges by this card are credited to. */
   readonly revenueAccount: string;
-  readonly operations: Readonly<Record<string, OperationRule>>;
+  readonly operations: OperationRules;
+  /** Rules of single accounts, by account and operation. Each stands in for the card's whole rule of its operation. */
+  readonly overrides?: Readonly<Record<string, OperationRules>>;
 }
 
-export type Rating =
-  | { readonly kind: 'priced'; readonly amount: bigint; readonly card: RateCard }
-  | {
-      readonly kind: 'unpriced';
-      readonly field: 'account' | 'occurredAt' | 'operation' | 'quantities';
-      readonly rule: string;
-    };
+/** What is to be priced. The account is part of it, because an account may have prices of its own. */
+export interface Usage {
+  /** Undefined where the card is asked for its own price, which is that of every account without an override. */
+  readonly account: string | undefined;
+  readonly operation: string;
+  readonly quantities: Quantities;
+  readonly at: Instant;
+}
 
-export const REQUESTS_DIMENSION = 'requests';
+export type Rating = Priced | Unpriced;
+
+export interface Priced {
+  readonly kind: 'priced';
+  readonly amount: bigint;
+  readonly card: RateCard;
+  readonly rule: OperationRule;
+  /** The rule is the account's own. */
+  readonly isOverride: boolean;
+}
+
+export interface Unpriced {
+  readonly kind: 'unpriced';
+  readonly field: 'account' | 'occurredAt' | 'operation' | 'quantities';
+  readonly rule: string;
+}
 
 /** What an operation should have cost by the version in force at `at`. Rounds once, at the end. */
-export function rate(
-  cards: readonly RateCard[],
-  cardName: string | undefined,
-  usage: { readonly operation: string; readonly quantities: Quantities; readonly at: Instant },
-): Rating {
+export function rate(cards: readonly RateCard[], cardName: string | undefined, usage: Usage): Rating {
   if (cardName === undefined) return unpriced('account', 'the chart of accounts names no rate card for this account');
   const card = cardInForce(cards, cardName, usage.at);
   if (card === undefined) {
     return unpriced('occurredAt', `no version of rate card "${cardName}" is in force at ${usage.at}`);
   }
-  const rule = Object.hasOwn(card.operations, usage.operation) ? card.operations[usage.operation] : undefined;
+  return rateByVersion(card, usage);
+}
+
+/** What an operation costs by this version, whatever its date. */
+export function rateByVersion(card: RateCard, { account, operation, quantities }: Omit<Usage, 'at'>): Rating {
+  const own = account === undefined ? undefined : ruleOf(overridesOf(card, account), operation);
+  const rule = own ?? ruleOf(card.operations, operation);
   if (rule === undefined) {
-    return unpriced(
-      'operation',
-      `rate card "${cardName}" of ${card.effectiveFrom} has no operation "${usage.operation}"`,
-    );
+    return unpriced('operation', `rate card "${card.name}" of ${card.effectiveFrom} has no operation "${operation}"`);
   }
-  return priceOf(rule, usage.quantities, card);
+  const unknown = Object.keys(quantities).find((dimension) => !Object.hasOwn(rule.prices, dimension));
+  if (unknown !== undefined) {
+    return unpriced('quantities', `rate card "${card.name}" has no price for dimension "${unknown}" of this operation`);
+  }
+  const amount = amountOf(rule, exactCost(costLines(rule, quantities)));
+  if (amount > AMOUNT_MAX) return unpriced('quantities', `the price would be above the largest amount, ${AMOUNT_MAX}`);
+  return { kind: 'priced', amount, card, rule, isOverride: own !== undefined };
 }
 
 /** The version of a card in force at an instant: the latest that starts at or before it. */
@@ -67,30 +79,20 @@ export function cardInForce(cards: readonly RateCard[], name: string, at: Instan
   return best;
 }
 
-function priceOf(rule: OperationRule, quantities: Quantities, card: RateCard): Rating {
-  // Exact sum of fractions over a common denominator, so that rounding happens once per request.
-  let numerator = 0n;
-  let denominator = 1n;
-  for (const dimension of Object.keys(quantities)) {
-    if (!Object.hasOwn(rule.prices, dimension)) {
-      return unpriced(
-        'quantities',
-        `rate card "${card.name}" has no price for dimension "${dimension}" of this operation`,
-      );
-    }
-  }
-  for (const [dimension, price] of Object.entries(rule.prices)) {
-    const said = Object.hasOwn(quantities, dimension) ? quantities[dimension] : undefined;
-    const quantity = said ?? (dimension === REQUESTS_DIMENSION ? 1n : 0n);
-    numerator = numerator * price.per + quantity * price.amount * denominator;
-    denominator *= price.per;
-  }
-  const rounded = divideRounded(numerator, denominator, rule.rounding);
-  const amount = rounded < rule.minimum ? rule.minimum : rounded;
-  if (amount > AMOUNT_MAX) return unpriced('quantities', `the price would be above the largest amount, ${AMOUNT_MAX}`);
-  return { kind: 'priced', amount, card };
+/** The rules of an account's own; undefined where it has none. */
+export function overridesOf({ overrides }: RateCard, account: string): OperationRules | undefined {
+  return overrides !== undefined && Object.hasOwn(overrides, account) ? overrides[account] : undefined;
 }
 
-function unpriced(field: 'account' | 'occurredAt' | 'operation' | 'quantities', rule: string): Rating {
+/** How charges and previews name a version. */
+export function versionName({ name, effectiveFrom }: RateCard): string {
+  return `${name}@${effectiveFrom}`;
+}
+
+function ruleOf(rules: OperationRules | undefined, operation: string): OperationRule | undefined {
+  return rules !== undefined && Object.hasOwn(rules, operation) ? rules[operation] : undefined;
+}
+
+function unpriced(field: Unpriced['field'], rule: string): Unpriced {
   return { kind: 'unpriced', field, rule };
 }

@@ -48,6 +48,11 @@ export function dayOf(instant: Instant): Day {
   return instant.slice(0, 10);
 }
 
+/** `2026-11` */
+export function monthOf(day: Day): string {
+  return day.slice(0, 7);
+}
+
 export function addDays(day: Day, days: number): Day {
   const date = new Date(`${day}T00:00:00.000Z`);
   date.setUTCDate(date.getUTCDate() + days);

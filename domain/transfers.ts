@@ -27,6 +27,8 @@ export interface Transfer {
   readonly description?: string;
   /** The id of the transfer that this one corrects. */
   readonly corrects?: string;
+  /** The id of the API key that made a charge; what corrects the charge carries it too. Derived, and not a claim. */
+  readonly key?: string;
 }
 
 /**
@@ -62,8 +64,49 @@ function comparable(value: Transfer[keyof Transfer]): string | undefined {
   return typeof value === 'bigint' ? value.toString() : JSON.stringify(quantityEntries(value));
 }
 
+/** What a reversal says of itself; the rest it has from its original. */
+export type ReversalTerms = Pick<Transfer, 'id' | 'amount' | 'recordedAt'> &
+  Partial<Pick<Transfer, 'effectiveAt' | 'description'>>;
+
+/**
+ * The transfer that takes back a part of another or all of it. It keeps the request, the operation and the key, and
+ * counts when the original did unless told otherwise, so that whoever compares by these sees the net of both.
+ */
+export function reversalOf(original: Transfer, terms: ReversalTerms): Transfer {
+  return {
+    kind: 'transfer',
+    debit: original.credit,
+    credit: original.debit,
+    asset: original.asset,
+    effectiveAt: original.effectiveAt,
+    ...(original.requestId !== undefined && { requestId: original.requestId }),
+    ...(original.operation !== undefined && { operation: original.operation }),
+    ...(original.key !== undefined && { key: original.key }),
+    ...terms,
+    corrects: original.id,
+  };
+}
+
+/** What was reversed of a transfer, and what of it can be reversed still. */
+export interface Reversals {
+  readonly remaining: bigint;
+  /** The ids of its reversals, in the order in which they were posted. */
+  readonly ids: readonly string[];
+}
+
+/** Reversals of one transfer: their ids, of 128 bytes at most, are one item that every further reversal rewrites. */
+export const REVERSALS_MAX = 100;
+
+/** Why this amount cannot be reversed of a transfer; undefined when it can. */
+export function reversalRefusal({ remaining, ids }: Reversals, amount: bigint): Refusal | undefined {
+  if (remaining === 0n || amount > remaining) return { kind: 'over-reversed', remaining };
+  return ids.length >= REVERSALS_MAX ? { kind: 'too-many-reversals' } : undefined;
+}
+
 /** Why a transfer was not posted. A refused write leaves nothing behind, so its id may be tried again. */
 export type Refusal =
+  | { readonly kind: 'over-reversed'; readonly remaining: bigint }
+  | { readonly kind: 'too-many-reversals' }
   | { readonly kind: 'insufficient-funds'; readonly account: string }
   | { readonly kind: 'account-frozen'; readonly account: string }
   | { readonly kind: 'account-closed'; readonly account: string }
@@ -83,6 +126,8 @@ export type TransferResult =
   | Refusal;
 
 const REFUSAL_PRECEDENCE: readonly Refusal['kind'][] = [
+  'over-reversed',
+  'too-many-reversals',
   'insufficient-funds',
   'account-frozen',
   'account-closed',

@@ -4,11 +4,12 @@
  */
 export const functions = {
   'api/ledger': {
-    purpose: 'Accounts, charges and transfers',
+    purpose: 'Accounts, charges, transfers and statements',
     memoryMiB: 1024,
     timeoutSeconds: 10,
     may: {
       ledger: ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:GetItem'],
+      ledgerDays: ['dynamodb:Query'],
       operations: ['dynamodb:Query'],
     },
   },
@@ -21,11 +22,13 @@ export const functions = {
     },
   },
   'api/operations': {
-    purpose: 'Rate cards, controls, reconciliations, imports and the OpenAPI document',
+    purpose: 'Rate cards, controls, API keys, reconciliations, imports and the OpenAPI document',
     memoryMiB: 1024,
-    timeoutSeconds: 10,
+    // What a rate card would have changed may take longer than all else; API Gateway gives up after 30 (AWS limit).
+    timeoutSeconds: 29,
     may: {
-      operations: ['dynamodb:PutItem', 'dynamodb:GetItem', 'dynamodb:Query'],
+      operations: ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:GetItem', 'dynamodb:Query'],
+      usage: ['dynamodb:Query'],
       reconcile: ['states:StartExecution'],
       // Those below are never called: the links that the function signs are good for what its role may do.
       reconciliations: ['s3:GetObject'],
@@ -38,7 +41,8 @@ export const functions = {
     memoryMiB: 512,
     timeoutSeconds: 5,
     may: {
-      operations: ['dynamodb:GetItem'],
+      // The update notes the day on which a key was used.
+      operations: ['dynamodb:GetItem', 'dynamodb:UpdateItem'],
     },
   },
   'workflow/plan-reconciliation': {
@@ -119,6 +123,8 @@ export interface FunctionDefinition {
 export const environmentVariables = {
   ledger: 'LEDGER_TABLE',
   ledgerIndexes: 'LEDGER_TABLE',
+  /** The two indexes that list an account's transfers by day. */
+  ledgerDays: 'LEDGER_TABLE',
   usage: 'USAGE_TABLE',
   operations: 'OPERATIONS_TABLE',
   /** Objects under `imports/` of the artifacts bucket: what imports refused. */

@@ -14,7 +14,7 @@ import {
   type ResourceName,
 } from './functions.ts';
 import { HouseFunction, type Permission } from './house-function.ts';
-import { LEDGER_INDEXES } from './tables.ts';
+import { LEDGER_DAY_INDEXES, LEDGER_INDEXES } from './tables.ts';
 
 export interface ServiceFunctionsProps {
   readonly stage: Stage;
@@ -87,6 +87,10 @@ function resourcesOf(data: DataStack, reconcileArn: string): Readonly<Record<Res
     ledger: { arns: [ledger.tableArn], value: ledger.tableName },
     ledgerIndexes: {
       arns: LEDGER_INDEXES.map((index) => `${ledger.tableArn}/index/${index}`),
+      value: ledger.tableName,
+    },
+    ledgerDays: {
+      arns: LEDGER_DAY_INDEXES.map((index) => `${ledger.tableArn}/index/${index}`),
       value: ledger.tableName,
     },
     usage: { arns: [usage.tableArn], value: usage.tableName },

@@ -11,7 +11,8 @@ import { Construct } from 'constructs';
 import type { Stage } from '../config/stages.ts';
 
 /** The names of the ledger's indexes, which permissions name one by one. */
-export const LEDGER_INDEXES = ['byDebit', 'byCredit', 'byBucket'] as const;
+export const LEDGER_DAY_INDEXES = ['byDebit', 'byCredit'] as const;
+export const LEDGER_INDEXES = [...LEDGER_DAY_INDEXES, 'byBucket'] as const;
 
 /**
  * One table per book, on demand, restorable to any second of the last 35 days. Evidence and ledger are separate tables

@@ -1,19 +1,18 @@
 import {
   ConditionalCheckFailedException,
-  type DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
   type TransactWriteItem,
 } from '@aws-sdk/client-dynamodb';
 import type { Account, AccountStatus } from '../domain/accounts.ts';
-import { dayOf } from '../domain/time.ts';
-import { type Item, integer, text, toItem } from './items.ts';
-import type { LedgerStore, Posting } from './ledger.ts';
+import { type Day, dayOf, monthOf } from '../domain/time.ts';
+import { type Item, integer, optionalText, text, toItem } from './items.ts';
+import type { LedgerStore, LedgerTable, Posting } from './posting.ts';
 import { retryTransient } from './retry.ts';
 import { accountKey, bucketOf } from './tables.ts';
 
 /** What the caller said about the account in so many words; the rest has defaults that may differ next time. */
-export type AccountClaims = Partial<Pick<Account, 'openedOn' | 'creditLimit'>>;
+export type AccountClaims = Partial<Pick<Account, 'openedOn' | 'creditLimit' | 'metadata'>>;
 
 export type OpenAccountResult =
   | { readonly kind: 'created'; readonly account: Account }
@@ -22,7 +21,7 @@ export type OpenAccountResult =
 
 /** Opens an account exactly once; opening it again with the same words gives the account as it is now. */
 export async function openAccount(
-  store: Pick<LedgerStore, 'client' | 'ledgerTable'>,
+  store: LedgerTable,
   account: Account,
   claims: AccountClaims,
 ): Promise<OpenAccountResult> {
@@ -31,30 +30,42 @@ export async function openAccount(
     return { kind: 'created', account };
   } catch (error) {
     if (!(error instanceof ConditionalCheckFailedException) || error.Item === undefined) throw error;
-    const existing = accountFromItem(error.Item);
-    const field = (['openedOn', 'creditLimit'] as const).find(
-      (name) => claims[name] !== undefined && claims[name] !== existing[name],
-    );
-    return field === undefined ? { kind: 'replayed', account: existing } : { kind: 'conflict', field };
+    const field = firstDifference(error.Item, claims);
+    return field === undefined
+      ? { kind: 'replayed', account: accountFromItem(error.Item) }
+      : { kind: 'conflict', field };
   }
 }
 
-export async function getAccount(
-  store: { readonly client: DynamoDBClient; readonly ledgerTable: string },
-  id: string,
-): Promise<Account | undefined> {
-  const answer = await retryTransient(() =>
-    store.client.send(
-      new GetItemCommand({ TableName: store.ledgerTable, Key: toItem({ pk: accountKey(id) }), ConsistentRead: true }),
-    ),
+/** Compares with the account as it was opened, whatever was changed since. */
+function firstDifference(item: Item, claims: AccountClaims): string | undefined {
+  const { openedOn, creditLimit, metadata } = accountFromItem(item);
+  const openingLimit = item.openingCreditLimit === undefined ? creditLimit : integer(item, 'openingCreditLimit');
+  const opened: AccountClaims = { openedOn, creditLimit: openingLimit, metadata: metadata ?? {} };
+  return (['openedOn', 'creditLimit', 'metadata'] as const).find(
+    (name) => claims[name] !== undefined && comparable(claims[name]) !== comparable(opened[name]),
   );
+}
+
+function comparable(value: AccountClaims[keyof AccountClaims]): string | bigint | undefined {
+  return typeof value === 'object' ? JSON.stringify(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) : value;
+}
+
+export async function getAccount(store: LedgerTable, id: string): Promise<Account | undefined> {
+  const command = new GetItemCommand({
+    TableName: store.ledgerTable,
+    Key: toItem({ pk: accountKey(id) }),
+    ConsistentRead: true,
+  });
+  const answer = await retryTransient(() => store.client.send(command), store.clock);
   return answer.Item === undefined ? undefined : accountFromItem(answer.Item);
 }
 
 /**
  * The accounts of a posting that its transaction must list: customer accounts with a derived balance exist from their
  * first transfer on, so that charging them stays one put. Listed in the same transaction, a transfer of an account that
- * no reconciliation would find cannot exist, and a refused one leaves nothing behind.
+ * no reconciliation would find cannot exist, and a refused one leaves nothing behind. With the account, the month of the
+ * transfer is listed: no opening bounds these accounts, so this is how their readers know which days there are.
  */
 export function unlistedAccounts(store: LedgerStore, { transfer, debitEntry, creditEntry }: Posting): Account[] {
   const sides = [
@@ -62,7 +73,12 @@ export function unlistedAccounts(store: LedgerStore, { transfer, debitEntry, cre
     { id: transfer.credit, entry: creditEntry },
   ];
   return sides
-    .filter(({ id, entry }) => entry.balance === 'derived' && entry.party === 'customer' && !store.listed.has(id))
+    .filter(
+      ({ id, entry }) =>
+        entry.balance === 'derived' &&
+        entry.party === 'customer' &&
+        !store.listed.has(listing(id, dayOf(transfer.effectiveAt))),
+    )
     .map(({ id, entry }) => ({
       id,
       asset: entry.asset,
@@ -74,7 +90,7 @@ export function unlistedAccounts(store: LedgerStore, { transfer, debitEntry, cre
     }));
 }
 
-/** Writes an account unless it is there; what is there stays as it is. */
+/** Writes an account unless it is there, and adds the month it is opened in; what is there stays as it is. */
 export function listingUpdate(table: string, account: Account): TransactWriteItem {
   const { pk: _pk, ...fields } = accountItem(account);
   const names = Object.keys(fields);
@@ -82,24 +98,36 @@ export function listingUpdate(table: string, account: Account): TransactWriteIte
     Update: {
       TableName: table,
       Key: toItem({ pk: accountKey(account.id) }),
-      UpdateExpression: `SET ${names.map((name) => `#${name} = if_not_exists(#${name}, :${name})`).join(', ')}`,
+      UpdateExpression: `SET ${names.map((name) => `#${name} = if_not_exists(#${name}, :${name})`).join(', ')} ADD months :months`,
       ExpressionAttributeNames: Object.fromEntries(names.map((name) => [`#${name}`, name])),
-      ExpressionAttributeValues: Object.fromEntries(names.map((name) => [`:${name}`, fields[name] ?? { NULL: true }])),
+      ExpressionAttributeValues: {
+        ...Object.fromEntries(names.map((name) => [`:${name}`, fields[name] ?? { NULL: true }])),
+        ':months': { SS: [monthOf(account.openedOn)] },
+      },
     },
   };
 }
 
-/** Accounts that one process remembers as listed; when it has met more, it forgets them all and lists them again. */
+/** Accounts and months that one process remembers as listed; when it has met more, it forgets them all and lists them again. */
 const LISTED_MAX = 50_000;
 
 export function rememberListed(store: LedgerStore, accounts: readonly Account[]): void {
   if (store.listed.size + accounts.length > LISTED_MAX) store.listed.clear();
-  for (const { id } of accounts) store.listed.add(id);
+  for (const { id, openedOn } of accounts) store.listed.add(listing(id, openedOn));
+}
+
+function listing(account: string, day: Day): string {
+  return `${account}#${monthOf(day)}`;
 }
 
 /** Reads an account item; figures are there when it keeps a strict balance. */
 export function accountFromItem(item: Item): Account {
   const balance = text(item, 'balance') === 'strict' ? 'strict' : 'derived';
+  const [statusReason, statusChangedAt, statusChangedBy] = [
+    optionalText(item, 'statusReason'),
+    optionalText(item, 'statusChangedAt'),
+    optionalText(item, 'statusChangedBy'),
+  ];
   return {
     id: text(item, 'account'),
     asset: text(item, 'asset'),
@@ -115,21 +143,29 @@ export function accountFromItem(item: Item): Account {
         available: integer(item, 'available'),
       },
     }),
+    ...(item.metadata?.M !== undefined && { metadata: texts(item.metadata.M) }),
+    ...(statusReason !== undefined && { statusReason }),
+    ...(statusChangedAt !== undefined && { statusChangedAt }),
+    ...(statusChangedBy !== undefined && { statusChangedBy }),
   };
 }
 
-async function putIfNew(store: Pick<LedgerStore, 'client' | 'ledgerTable'>, account: Account): Promise<void> {
+async function putIfNew(store: LedgerTable, account: Account): Promise<void> {
   const command = new PutItemCommand({
     TableName: store.ledgerTable,
     Item: accountItem(account),
     ConditionExpression: 'attribute_not_exists(pk)',
     ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
   });
-  await retryTransient(() => store.client.send(command));
+  await retryTransient(() => store.client.send(command), store.clock);
 }
 
 function accountItem({ id, figures, ...fields }: Account): Item {
   return toItem({ pk: accountKey(id), account: id, bucket: bucketOf(id), ...fields, ...figures });
+}
+
+function texts(map: Item): Record<string, string> {
+  return Object.fromEntries(Object.keys(map).map((name) => [name, text(map, name)]));
 }
 
 function statusOf(value: string): AccountStatus {

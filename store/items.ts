@@ -4,7 +4,7 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
  * What an item may hold. Numbers are `bigint` by type: a JavaScript number would be written as the nearest double and
  * nobody would notice, so there is no way to write one here.
  */
-export type Value = string | bigint | boolean | ValueMap | readonly string[];
+export type Value = string | bigint | boolean | ValueMap | readonly Value[];
 export interface ValueMap {
   readonly [name: string]: Value | undefined;
 }
@@ -24,7 +24,7 @@ export function toAttribute(value: Value): AttributeValue {
   if (typeof value === 'string') return { S: value };
   if (typeof value === 'bigint') return { N: value.toString() };
   if (typeof value === 'boolean') return { BOOL: value };
-  if (isList(value)) return { L: value.map((entry) => ({ S: entry })) };
+  if (isList(value)) return { L: value.map(toAttribute) };
   return { M: toItem(value) };
 }
 
@@ -62,6 +62,6 @@ function keyOf(item: Item): string {
   return [item.pk?.S, item.sk?.S].filter((part) => part !== undefined).join(' / ') || 'no key';
 }
 
-function isList(value: ValueMap | readonly string[]): value is readonly string[] {
+function isList(value: ValueMap | readonly Value[]): value is readonly Value[] {
   return Array.isArray(value);
 }

@@ -1,6 +1,5 @@
 import {
   ConditionalCheckFailedException,
-  type DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
   type PutItemCommandInput,
@@ -21,26 +20,11 @@ import {
 } from '../domain/transfers.ts';
 import { accountFromItem, listingUpdate, rememberListed, unlistedAccounts } from './accounts.ts';
 import { type Item, integer, integers, optionalText, text, toItem } from './items.ts';
-import { type RetryClock, retryTransient } from './retry.ts';
+import type { LedgerStore, LedgerTable, Posting } from './posting.ts';
+import { retryTransient } from './retry.ts';
 import { accountKey, dayPartition, momentKey, shardOf, transferKey } from './tables.ts';
 
-/** The ledger book: transfers and accounts. Nothing in it is ever deleted, and no transfer is ever updated. */
-export interface LedgerStore {
-  readonly client: DynamoDBClient;
-  readonly ledgerTable: string;
-  readonly clock: RetryClock;
-  readonly newId: () => string;
-  /** Derived accounts that this process knows to be listed, so that transfers of theirs are a single put. */
-  readonly listed: Set<string>;
-}
-
-/** A transfer to post: what it will be, what its caller claimed in so many words, and what its two accounts are. */
-export interface Posting {
-  readonly transfer: Transfer;
-  readonly claims: TransferClaims;
-  readonly debitEntry: ChartEntry;
-  readonly creditEntry: ChartEntry;
-}
+export type { LedgerStore } from './posting.ts';
 
 /**
  * Posts a transfer exactly once, in one round trip for a first write, a replay and a refusal alike: the conditions of
@@ -50,27 +34,25 @@ export interface Posting {
 export async function postTransfer(store: LedgerStore, posting: Posting): Promise<TransferResult> {
   const touches = touchesOf(posting);
   const listings = unlistedAccounts(store, posting);
-  if (touches.length + listings.length === 0) return putAlone(store, posting);
+  if (touches.length + listings.length === 0 && posting.guard === undefined) return putAlone(store, posting);
   const result = await putWithAccounts(store, posting, touches, listings);
   if (result.kind === 'created') rememberListed(store, listings);
   return result;
 }
 
-export async function getTransfer(
-  store: Pick<LedgerStore, 'client' | 'ledgerTable'>,
-  id: string,
-): Promise<Transfer | undefined> {
-  const answer = await retryTransient(() =>
-    store.client.send(
-      new GetItemCommand({ TableName: store.ledgerTable, Key: toItem({ pk: transferKey(id) }), ConsistentRead: true }),
-    ),
-  );
+export async function getTransfer(store: LedgerTable, id: string): Promise<Transfer | undefined> {
+  const command = new GetItemCommand({
+    TableName: store.ledgerTable,
+    Key: toItem({ pk: transferKey(id) }),
+    ConsistentRead: true,
+  });
+  const answer = await retryTransient(() => store.client.send(command), store.clock);
   return answer.Item === undefined ? undefined : transferFromItem(answer.Item);
 }
 
 /** What an id that is already posted answers to these claims; undefined when nothing has this id. */
 export async function replayOf(
-  store: Pick<LedgerStore, 'client' | 'ledgerTable'>,
+  store: LedgerTable,
   id: string,
   claims: TransferClaims,
 ): Promise<TransferResult | undefined> {
@@ -104,7 +86,7 @@ async function putAlone(store: LedgerStore, posting: Posting): Promise<TransferR
   }
 }
 
-/** The transfer, the strict balances that it moves and the accounts that it lists, all or nothing. */
+/** The transfer, the strict balances that it moves, the accounts that it lists and its guard, all or nothing. */
 async function putWithAccounts(
   store: LedgerStore,
   posting: Posting,
@@ -116,6 +98,7 @@ async function putWithAccounts(
     ClientRequestToken: store.newId(),
     TransactItems: [
       { Put: putOf(store, posting) },
+      ...(posting.guard === undefined ? [] : [{ Update: posting.guard.update }]),
       ...touches.map((touch) => balanceUpdate(store.ledgerTable, posting.transfer, touch)),
       ...listings.map((account) => listingUpdate(store.ledgerTable, account)),
     ],
@@ -165,25 +148,31 @@ function balanceUpdate(table: string, transfer: Transfer, touch: Touch): Transac
 }
 
 /**
- * Reads the outcome from a cancelled transaction. An existing transfer decides before any refusal does. Undefined when
- * the answer is not final because the transfer or a balance was in another transaction at that moment.
+ * Reads the outcome from a cancelled transaction. An existing transfer decides before any refusal does, and the guard
+ * before the accounts. Undefined when the answer is not final because the transfer or another item was in another
+ * transaction at that moment.
  */
 function answerFromReasons(
   error: TransactionCanceledException,
   posting: Posting,
   touches: readonly Touch[],
 ): TransferResult | undefined {
-  const [put, ...updates] = error.CancellationReasons ?? [];
+  const { transfer, guard } = posting;
+  const [put, ...others] = error.CancellationReasons ?? [];
   if (put?.Code === 'ConditionalCheckFailed' && put.Item !== undefined) {
     return answerFromPosted(transferFromItem(put.Item), posting.claims);
   }
   if (put?.Code !== 'None') return undefined;
-  const refusals = updates.flatMap((reason, index): Refusal[] => {
+  const guarding = guard === undefined ? undefined : others.shift();
+  if (guarding !== undefined && guarding.Code !== 'None') {
+    return guarding.Item === undefined ? undefined : guard?.refusalOf(guarding.Item);
+  }
+  const refusals = others.flatMap((reason, index): Refusal[] => {
     const touch = touches[index];
     if (reason.Code !== 'ConditionalCheckFailed' || touch === undefined) return [];
     const account = reason.Item === undefined ? undefined : accountFromItem(reason.Item);
-    const { amount, effectiveAt } = posting.transfer;
-    const refusal = refusalOf(account, { ...touch, asset: posting.transfer.asset, amount, day: dayOf(effectiveAt) });
+    const { asset, amount, effectiveAt } = transfer;
+    const refusal = refusalOf(account, { ...touch, asset, amount, day: dayOf(effectiveAt) });
     return refusal === undefined ? [] : [refusal];
   });
   return firstRefusal(refusals);
@@ -223,6 +212,7 @@ export function transferFromItem(item: Item): Transfer {
     rateCard: optionalText(item, 'rateCard'),
     description: optionalText(item, 'description'),
     corrects: optionalText(item, 'corrects'),
+    key: optionalText(item, 'key'),
   };
   return {
     id: text(item, 'id'),

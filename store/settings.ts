@@ -6,7 +6,8 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import type { RateCard } from '../domain/rating.ts';
 import type { Instant } from '../domain/time.ts';
-import { type Item, integer, MalformedItemError, optionalText, text, toItem, type ValueMap } from './items.ts';
+import { type Item, optionalText, text, toItem } from './items.ts';
+import { firstDifference, rateCardFromItem, rateCardValue } from './rate-card-items.ts';
 import { retryTransient } from './retry.ts';
 import { CONTROL_PREFIX, RATE_CARD_PREFIX, rateCardSortKey, SETTINGS_PARTITION } from './tables.ts';
 
@@ -70,8 +71,7 @@ export async function publishRateCard(store: SettingsStore, card: RateCard, now:
     Item: toItem({
       pk: SETTINGS_PARTITION,
       sk: rateCardSortKey(card.name, card.effectiveFrom),
-      ...card,
-      operations: operationsValue(card),
+      ...rateCardValue(card),
       publishedAt: now,
     }),
     ConditionExpression: 'attribute_not_exists(pk)',
@@ -96,60 +96,6 @@ export async function putLedgerControl(store: SettingsStore, control: LedgerCont
   await retryTransient(() => store.client.send(command));
 }
 
-function firstDifference(published: RateCard, card: RateCard): string | undefined {
-  if (published.asset !== card.asset) return 'asset';
-  if (published.revenueAccount !== card.revenueAccount) return 'revenueAccount';
-  const [ours, theirs] = [published.operations, card.operations];
-  const names = [...new Set([...Object.keys(ours), ...Object.keys(theirs)])].sort();
-  const ruleOf = (rules: RateCard['operations'], key: string) => (Object.hasOwn(rules, key) ? rules[key] : undefined);
-  const name = names.find((key) => canonical(ruleOf(ours, key)) !== canonical(ruleOf(theirs, key)));
-  return name === undefined ? undefined : `operations.${name}`;
-}
-
-function canonical(rule: RateCard['operations'][string] | undefined): string {
-  if (rule === undefined) return '';
-  const prices = Object.keys(rule.prices)
-    .sort()
-    .map((name) => [name, `${rule.prices[name]?.amount}/${rule.prices[name]?.per}`]);
-  return JSON.stringify([prices, rule.minimum.toString(), rule.rounding]);
-}
-
-function operationsValue(card: RateCard): ValueMap {
-  return Object.fromEntries(
-    Object.entries(card.operations).map(([name, rule]) => [
-      name,
-      {
-        prices: Object.fromEntries(
-          Object.entries(rule.prices).map(([dimension, { amount, per }]) => [dimension, { amount, per }]),
-        ),
-        minimum: rule.minimum,
-        rounding: rule.rounding,
-      },
-    ]),
-  );
-}
-
-function rateCardFromItem(item: Item): RateCard {
-  const operations = Object.entries(mapOf(item, 'operations')).map(([name, attribute]) => {
-    const rule = attribute.M ?? {};
-    const prices = Object.entries(mapOf(rule, 'prices')).map(([dimension, price]) => [
-      dimension,
-      { amount: integer(price.M ?? {}, 'amount'), per: integer(price.M ?? {}, 'per') },
-    ]);
-    return [
-      name,
-      { prices: Object.fromEntries(prices), minimum: integer(rule, 'minimum'), rounding: text(rule, 'rounding') },
-    ];
-  });
-  return {
-    name: text(item, 'name'),
-    effectiveFrom: text(item, 'effectiveFrom'),
-    asset: text(item, 'asset'),
-    revenueAccount: text(item, 'revenueAccount'),
-    operations: Object.fromEntries(operations),
-  };
-}
-
 function controlFromItem(item: Item): LedgerControl {
   const changedAt = optionalText(item, 'changedAt');
   const changedBy = optionalText(item, 'changedBy');
@@ -159,10 +105,4 @@ function controlFromItem(item: Item): LedgerControl {
     ...(changedAt !== undefined && { changedAt }),
     ...(changedBy !== undefined && { changedBy }),
   };
-}
-
-function mapOf(item: Item, name: string): Item {
-  const map = item[name]?.M;
-  if (map === undefined) throw new MalformedItemError(`The item has no map in "${name}".`);
-  return map;
 }

@@ -9,12 +9,13 @@ import type { Day, Instant } from '../domain/time.ts';
  * |---|---|
  * | a transfer by id; its existence is the idempotency record | ledger `transfer#<id>` |
  * | an account by id | ledger `account#<id>` |
+ * | what was reversed of a transfer | ledger `reversed#<id>` |
  * | what debited (credited) an account on a day, in order of time | ledger index byDebit (byCredit) |
  * | accounts of a hash bucket | ledger index byBucket |
  * | evidence of an account on a day, in order of time | usage `<account>#<day>[#shard]` |
  * | accounts of a hash bucket ever seen in evidence | usage `accounts#<bucket>` |
  * | versions of rate cards, control flags | operations `settings` |
- * | an API key by id | operations `key#<id>` |
+ * | an API key by id; API keys in order of ids | operations `keys`, `<key id>` |
  * | a reconciliation run, its slices | operations `run#<id>` |
  * | runs by time | operations `runs` |
  * | an import | operations `import#<id>` |
@@ -48,6 +49,10 @@ export function accountKey(id: string): string {
   return `account#${id}`;
 }
 
+export function reversedKey(transferId: string): string {
+  return `reversed#${transferId}`;
+}
+
 /** The partition that holds one shard of an account's day, in the ledger's indexes and in the usage table alike. */
 export function dayPartition(account: string, day: Day, shard: number, shards: number): string {
   return shards === 1 ? `${account}#${day}` : `${account}#${day}#${shard}`;
@@ -66,13 +71,6 @@ export function dayPartitions(account: string, day: Day, entry: Pick<ChartEntry,
 /** Sort key of both books up to the request: `<time>#<request id>`. Ids have no `#` and no character below it. */
 export function momentKey(at: Instant, requestId: string): string {
   return `${at}#${requestId}`;
-}
-
-/** The reverse of momentKey, for keys that may go on behind the request id. */
-export function parseMomentKey(key: string): { at: Instant; requestId: string } {
-  const first = key.indexOf('#');
-  const second = key.indexOf('#', first + 1);
-  return { at: key.slice(0, first), requestId: second < 0 ? key.slice(first + 1) : key.slice(first + 1, second) };
 }
 
 // --- usage ---
@@ -97,9 +95,8 @@ export function rateCardSortKey(name: string, effectiveFrom: Instant): string {
   return `${RATE_CARD_PREFIX}${name}#${effectiveFrom}`;
 }
 
-export function apiKeyPartition(keyId: string): string {
-  return `key#${keyId}`;
-}
+/** API keys; sort key `<key id>`. */
+export const API_KEYS_PARTITION = 'keys';
 
 export function runPartition(runId: string): string {
   return `run#${runId}`;

@@ -1,12 +1,10 @@
 import type { Command } from 'commander';
-import type * as z from 'zod';
-import type { account } from '../../contract/schemas/accounts.ts';
+import { accountDetails } from '../account-details.ts';
 import type { Context } from '../context.ts';
 import { expectOk } from '../failure.ts';
-import { formatAmount, listing } from '../format.ts';
-import { type Io, print } from '../io.ts';
-
-type Account = z.output<typeof account>;
+import { print } from '../io.ts';
+import { addAccountChanges } from './account-changes.ts';
+import { addStatements } from './statements.ts';
 
 interface OpenOptions {
   readonly openedOn?: string;
@@ -15,9 +13,13 @@ interface OpenOptions {
   readonly json?: true;
 }
 
-/** `reckoner accounts open|show`. */
-export function addAccounts(program: Command, { io, connect }: Context): void {
-  const group = program.command('accounts').summary('open and show accounts').description('Opens and shows accounts.');
+/** `reckoner accounts`: opens accounts, shows and changes them, and reads what happened on them. */
+export function addAccounts(program: Command, context: Context): void {
+  const { io, connect } = context;
+  const group = program
+    .command('accounts')
+    .summary('open, show and change accounts')
+    .description('Opens accounts, shows and changes them, and reads what happened on them.');
   group
     .command('open')
     .description('Opens an account. Opening it again the same way changes nothing.')
@@ -28,7 +30,7 @@ export function addAccounts(program: Command, { io, connect }: Context): void {
     .option('--json', 'print JSON')
     .action(async (id: string, { json, ...fields }: OpenOptions, command: Command) => {
       const body = expectOk(await connect(command).openAccount({ body: { id, ...fields }, signal: io.signal }));
-      printAccount(io, body, json);
+      print(io, json === true ? JSON.stringify(body, undefined, 2) : accountDetails(body));
     });
   group
     .command('show')
@@ -37,26 +39,8 @@ export function addAccounts(program: Command, { io, connect }: Context): void {
     .option('--json', 'print JSON')
     .action(async (accountId: string, { json }: { json?: true }, command: Command) => {
       const body = expectOk(await connect(command).getAccount({ params: { accountId }, signal: io.signal }));
-      printAccount(io, body, json);
+      print(io, json === true ? JSON.stringify(body, undefined, 2) : accountDetails(body));
     });
-}
-
-function printAccount(io: Io, body: Account, json: true | undefined): void {
-  const amount = (minorUnits: string | undefined) => minorUnits && formatAmount(minorUnits, body.asset);
-  print(
-    io,
-    json === true
-      ? JSON.stringify(body, undefined, 2)
-      : listing([
-          ['Account', body.id],
-          ['Status', body.status],
-          ['Asset', body.asset],
-          ['Balance', body.balance],
-          ['Available', amount(body.available)],
-          ['Credits', amount(body.credits)],
-          ['Debits', amount(body.debits)],
-          ['Credit limit', amount(body.creditLimit)],
-          ['Opened on', body.openedOn],
-        ]),
-  );
+  addAccountChanges(group, context);
+  addStatements(group, context);
 }

@@ -1,20 +1,22 @@
-import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type * as z from 'zod';
-import type { rateCard, rateCardRequest } from '../../contract/schemas/rate-cards.ts';
+import type { rateCard } from '../../contract/schemas/rate-cards.ts';
 import type { Context } from '../context.ts';
-import { CommandFailedError, expectOk } from '../failure.ts';
+import { expectOk } from '../failure.ts';
 import { formatAmount, table } from '../format.ts';
 import { print } from '../io.ts';
+import { pricesOf, readCard } from '../prices.ts';
+import { addPriceQuestions } from './price-questions.ts';
 
 type RateCard = z.output<typeof rateCard>;
 
-/** `reckoner rate-cards list|publish`. */
-export function addRateCards(program: Command, { io, connect }: Context): void {
+/** `reckoner rate-cards list|publish|preview|effect`. */
+export function addRateCards(program: Command, context: Context): void {
+  const { io, connect } = context;
   const group = program
     .command('rate-cards')
-    .summary('list and publish versions of rate cards')
-    .description('Lists and publishes versions of rate cards.');
+    .summary('list, try and publish versions of rate cards')
+    .description('Lists and publishes versions of rate cards, and says what they cost.');
   group
     .command('list')
     .description('Lists the versions of all rate cards with their prices.')
@@ -33,37 +35,26 @@ export function addRateCards(program: Command, { io, connect }: Context): void {
       const done = answer.status === 201 ? 'is published' : 'was published before, with the same content';
       print(io, `Rate card ${card.name} of ${card.effectiveFrom} ${done}.`);
     });
-}
-
-async function readCard(file: string): Promise<z.input<typeof rateCardRequest>> {
-  try {
-    // The service checks it and names what breaks a rule.
-    return JSON.parse(await readFile(file, 'utf8'));
-  } catch (error) {
-    throw new CommandFailedError(`${file} cannot be read as JSON: ${(error as Error).message}.`, { cause: error });
-  }
+  addPriceQuestions(group, context);
 }
 
 function rateCardsTable(cards: readonly RateCard[]): string {
   if (cards.length === 0) return 'There are no rate cards yet. Publish one: reckoner rate-cards publish --file FILE';
-  const rows = cards.flatMap((card) =>
-    Object.entries(card.operations).map(([operation, rule]) => [
-      card.name,
-      card.effectiveFrom,
-      operation,
-      pricesOf(rule, card.asset),
-      formatAmount(rule.minimum, card.asset),
-      rule.rounding,
-    ]),
-  );
-  return table(['Rate card', 'In force from', 'Operation', 'Prices', 'Minimum', 'Rounding'], rows, [4]);
+  const rows = cards.flatMap((card) => [
+    ...rowsOf(card, 'all others', card.operations),
+    ...Object.entries(card.overrides ?? {}).flatMap(([account, rules]) => rowsOf(card, account, rules)),
+  ]);
+  return table(['Rate card', 'In force from', 'Account', 'Operation', 'Prices', 'Minimum', 'Rounding'], rows, [5]);
 }
 
-function pricesOf({ prices }: RateCard['operations'][string], asset: string): string {
-  return Object.entries(prices)
-    .map(
-      ([dimension, { amount, per }]) =>
-        `${formatAmount(amount, asset)} per ${per === '1' ? '' : `${per} `}${dimension}`,
-    )
-    .join('; ');
+function rowsOf({ name, effectiveFrom, asset }: RateCard, account: string, rules: RateCard['operations']): string[][] {
+  return Object.entries(rules).map(([operation, rule]) => [
+    name,
+    effectiveFrom,
+    account,
+    operation,
+    pricesOf(rule, asset),
+    formatAmount(rule.minimum, asset),
+    rule.rounding,
+  ]);
 }

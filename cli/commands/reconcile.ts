@@ -1,5 +1,6 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import type { Client } from '../../contract/client.ts';
+import * as common from '../../contract/schemas/common.ts';
 import { type Context, FOLLOW_MS, minutes } from '../context.ts';
 import { downloadTo } from '../download.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
@@ -28,8 +29,8 @@ export function addReconcile(program: Command, { io, connect, finish }: Context)
     .description(
       'Compares usage with ledger, and balances with transfers, over whole days (UTC). Starts a run, follows it to its end and prints what it found.',
     )
-    .requiredOption('--start-date <day>', 'first day, such as 2026-11-01')
-    .requiredOption('--end-date <day>', 'last day, inclusive')
+    .requiredOption('--start-date <day>', 'first day, such as 2026-11-01', day)
+    .requiredOption('--end-date <day>', 'last day, inclusive', day)
     .option('--detailed', 'list the findings')
     .option('--report-output <file>', 'save the report (HTML)')
     .option('--json', 'print the run as JSON, with --detailed its findings too')
@@ -48,14 +49,24 @@ Exit codes:
 Example:
   reckoner reconcile --start-date 2026-11-01 --end-date 2026-11-30 --detailed --report-output november.html`;
 
+/** Reads a day. Checked here, because it becomes part of the run's name. @throws InvalidArgumentError */
+function day(text: string): string {
+  const read = common.day.safeParse(text);
+  if (!read.success) throw new InvalidArgumentError(`It ${read.error.issues[0]?.message}.`);
+  return read.data;
+}
+
 async function reconcile(io: Io, client: Client, options: Options): Promise<ExitCode> {
   const id = options.id ?? `manual-${options.startDate}-${io.newId().slice(0, 8)}`;
   const { startDate, endDate } = options;
-  const started = expectOk(await client.startReconciliation({ body: { id, startDate, endDate }, signal: io.signal }));
-  note(io, `Reconciliation ${started.id} of ${startDate} to ${endDate} was started.`);
+  const answer = await client.startReconciliation({ body: { id, startDate, endDate }, signal: io.signal });
+  const started = expectOk(answer);
+  const isNew = answer.status === 202;
+  note(io, `Reconciliation ${started.id} of ${startDate} to ${endDate} ${isNew ? 'was started' : 'is followed'}.`);
   const run = await followRun(io, client, started.id, options.timeout ?? FOLLOW_MS);
   const { outcome } = run;
   if (run.status === 'failed' || outcome === undefined) {
+    if (options.json === true) print(io, JSON.stringify(run, undefined, 2));
     throw new CommandFailedError(
       `The reconciliation failed: ${describeError(run)} Look again: reckoner runs ${run.id}`,
     );

@@ -1,5 +1,45 @@
 import * as z from 'zod';
-import { accountId, amountText, asset, day, dayText, fields, instantText, wholeNumber } from './common.ts';
+import { METADATA_BYTES_MAX, METADATA_ENTRIES_MAX } from '../limits.ts';
+import {
+  accountId,
+  amountText,
+  asset,
+  day,
+  dayText,
+  description,
+  fields,
+  instantText,
+  must,
+  name,
+  PLAIN_TEXT,
+  PLAIN_TEXT_RULE,
+  wholeNumber,
+} from './common.ts';
+
+const METADATA_RULE = 'must be an object of short texts by name, such as {"plan": "pro"}';
+
+const metadata = z
+  .record(
+    name,
+    z.string(must('must be text')).min(1, 'must not be empty').regex(PLAIN_TEXT, PLAIN_TEXT_RULE),
+    must(METADATA_RULE),
+  )
+  .refine(
+    (value) => Object.keys(value).length <= METADATA_ENTRIES_MAX,
+    `must have at most ${METADATA_ENTRIES_MAX} texts`,
+  )
+  .refine(
+    (value) => bytesOf(value) <= METADATA_BYTES_MAX,
+    `must have at most ${METADATA_BYTES_MAX} bytes of UTF-8, names and texts together`,
+  )
+  .meta({
+    description: 'Up to 10 short texts by name, set once and shown with the account.',
+    examples: [{ plan: 'pro' }],
+  });
+
+function bytesOf(texts: Readonly<Record<string, string>>): number {
+  return new TextEncoder().encode(Object.entries(texts).flat().join('')).length;
+}
 
 export const accountOpening = fields({
   id: accountId,
@@ -10,7 +50,18 @@ export const accountOpening = fields({
   creditLimit: wholeNumber
     .optional()
     .meta({ description: 'How far below zero a strict balance may go; 0 where it is left out.' }),
+  metadata: metadata.optional(),
 }).meta({ id: 'AccountOpening' });
+
+export const statusChange = fields({
+  reason: description.min(1, 'must say why, for whoever reads it next').meta({
+    description: 'Shown with the account, to whoever may read it.',
+  }),
+}).meta({ id: 'AccountStatusChange' });
+
+export const creditLimitChange = fields({
+  creditLimit: wholeNumber.meta({ description: 'How far below zero the balance may go from now on.' }),
+}).meta({ id: 'CreditLimitChange' });
 
 export const account = z
   .strictObject({
@@ -24,5 +75,9 @@ export const account = z
     credits: amountText.optional(),
     debits: amountText.optional(),
     available: amountText.optional().meta({ description: 'credits - debits + creditLimit; strict balances only.' }),
+    metadata: z.record(z.string(), z.string()).optional(),
+    statusReason: z.string().optional().meta({ description: 'Why its status was last changed.' }),
+    statusChangedAt: instantText.optional(),
+    statusChangedBy: z.string().optional().meta({ description: 'The id of the API key that changed it.' }),
   })
   .meta({ id: 'Account' });

@@ -36,6 +36,18 @@ export const transferRequest = fields({
   .refine((value) => value.debit !== value.credit, { path: ['credit'], error: 'must be another account than debit' })
   .meta({ id: 'TransferRequest' });
 
+export const reversalRequest = fields({
+  id: id.optional().meta({ description: 'The idempotency key; may be sent as the header Idempotency-Key instead.' }),
+  amount: wholeNumber
+    .refine((value) => value > 0n, 'must be at least 1')
+    .optional()
+    .meta({ description: 'How much to take back; all that remains where it is left out.' }),
+  effectiveAt: instant.optional().meta({
+    description: 'When it counts; when the original counts where it is left out, so that both net to nothing.',
+  }),
+  description: description.optional(),
+}).meta({ id: 'ReversalRequest' });
+
 export const transfer = z
   .strictObject({
     id: z.string(),
@@ -54,6 +66,11 @@ export const transfer = z
       .optional()
       .meta({ description: 'Name and effective date of the version that made the amount.' }),
     description: z.string().optional(),
-    corrects: z.string().optional(),
+    corrects: z.string().optional().meta({ description: 'The id of the transfer that this one takes back.' }),
+    reversed: amountText
+      .optional()
+      .meta({ description: 'How much of it was taken back; told where it is read by id.' }),
+    reversedBy: z.array(z.string()).optional().meta({ description: 'The ids of its reversals, first to last.' }),
+    key: z.string().optional().meta({ description: 'The id of the API key that made the charge.' }),
   })
   .meta({ id: 'Transfer' });

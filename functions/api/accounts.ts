@@ -1,13 +1,14 @@
 import { accountId } from '../../contract/schemas/common.ts';
-import type { Account } from '../../domain/accounts.ts';
+import type { Account, AccountChangeResult, StatusChange } from '../../domain/accounts.ts';
 import { dayOf } from '../../domain/time.ts';
+import * as changes from '../../store/account-changes.ts';
 import * as accounts from '../../store/accounts.ts';
 import { type Answer, invalid, ok, problem, replayed } from '../runtime/answers.ts';
 import type { ApiRequest, BodyOf } from '../runtime/pipeline.ts';
 import { maySee, printable } from '../runtime/requests.ts';
 import { assetError, entryOf } from './chart-entries.ts';
-import type { LedgerDeps } from './ledger.ts';
-import { unknownAccount } from './outcomes.ts';
+import type { LedgerDeps } from './ledger-deps.ts';
+import { answerOfChange, unknownAccount } from './outcomes.ts';
 import { renderAccount } from './render.ts';
 
 export async function openAccount(deps: LedgerDeps, { body }: ApiRequest<BodyOf<'openAccount'>>): Promise<Answer> {
@@ -37,9 +38,11 @@ export async function openAccount(deps: LedgerDeps, { body }: ApiRequest<BodyOf<
     openedOn,
     createdAt: now,
     creditLimit,
+    ...(body.metadata !== undefined && { metadata: body.metadata }),
     ...(entry.balance === 'strict' && { figures: { credits: 0n, debits: 0n, available: creditLimit } }),
   };
   const result = await accounts.openAccount(deps.store, account, {
+    ...(body.metadata !== undefined && { metadata: body.metadata }),
     ...(body.openedOn !== undefined && { openedOn }),
     ...(body.creditLimit !== undefined && { creditLimit }),
   });
@@ -56,4 +59,30 @@ export async function getAccount(deps: LedgerDeps, { params, caller }: ApiReques
   const isPath = accountId.safeParse(id).success;
   const account = isPath && maySee(caller, id) ? await accounts.getAccount(deps.store, id) : undefined;
   return account === undefined ? unknownAccount(printable(id), 'accountId') : ok(200, renderAccount(account));
+}
+
+/** Freezes, unfreezes or closes an account. */
+export async function changeStatus(
+  deps: LedgerDeps,
+  kind: StatusChange,
+  { params, body, caller }: ApiRequest<BodyOf<'freezeAccount'>>,
+): Promise<Answer> {
+  const cause = { reason: body.reason, at: deps.now(), by: caller.keyId };
+  return change(params.accountId, (id) => changes.changeStatus(deps.store, id, kind, cause));
+}
+
+export async function setCreditLimit(
+  deps: LedgerDeps,
+  { params, body }: ApiRequest<BodyOf<'setCreditLimit'>>,
+): Promise<Answer> {
+  return change(params.accountId, (id) => changes.changeCreditLimit(deps.store, id, body.creditLimit));
+}
+
+async function change(
+  accountPath: string | undefined,
+  write: (id: string) => Promise<AccountChangeResult>,
+): Promise<Answer> {
+  const id = accountPath ?? '';
+  const result: AccountChangeResult = accountId.safeParse(id).success ? await write(id) : { kind: 'account-unknown' };
+  return answerOfChange(result, printable(id));
 }

@@ -1,43 +1,44 @@
 import { randomUUID } from 'node:crypto';
 import { chart } from '../../config/chart.ts';
-import { CLOCK_SKEW_MS_MAX } from '../../contract/limits.ts';
 import { id as idSchema } from '../../contract/schemas/common.ts';
 import { ChartChangedError } from '../../domain/accounts.ts';
-import { type Chart, chartEntryOf } from '../../domain/chart.ts';
+import { chartEntryOf } from '../../domain/chart.ts';
 import { type Rating, rate } from '../../domain/rating.ts';
-import { addMilliseconds, type Instant } from '../../domain/time.ts';
 import type { TransferClaims } from '../../domain/transfers.ts';
-import { getTransfer, type LedgerStore, type Posting, postTransfer, replayOf } from '../../store/ledger.ts';
+import { postTransfer, replayOf } from '../../store/ledger.ts';
+import type { Posting } from '../../store/posting.ts';
 import { systemClock } from '../../store/retry.ts';
-import { type Answer, invalid, ok, problem } from '../runtime/answers.ts';
+import { type Answer, invalid, problem } from '../runtime/answers.ts';
 import { dynamoDb } from '../runtime/clients.ts';
 import { environment } from '../runtime/environment.ts';
 import { lazily } from '../runtime/lazily.ts';
-import { logger } from '../runtime/logger.ts';
 import { countMetric } from '../runtime/metrics.ts';
 import { type ApiRequest, apiHandler, type BodyOf } from '../runtime/pipeline.ts';
-import { type Caller, idempotencyKey, maySee, printable } from '../runtime/requests.ts';
-import { createSettingsCache, type SettingsCache } from '../runtime/settings.ts';
-import { getAccount, openAccount } from './accounts.ts';
+import { type Caller, idempotencyKey, maySee } from '../runtime/requests.ts';
+import { createSettingsCache } from '../runtime/settings.ts';
+import { changeStatus, getAccount, openAccount, setCreditLimit } from './accounts.ts';
 import { assetError, entryOf } from './chart-entries.ts';
+import type { LedgerDeps } from './ledger-deps.ts';
 import { answerOf, fieldOf, unknownAccount } from './outcomes.ts';
-import { renderTransfer } from './render.ts';
-
-/** What the operations of the ledger stand on. */
-export interface LedgerDeps {
-  readonly store: LedgerStore;
-  readonly settings: SettingsCache;
-  readonly chart: Chart;
-  readonly now: () => Instant;
-}
+import { ahead, isAhead, post } from './posting.ts';
+import { getTransferWithReversals, reverseTransfer } from './reversals.ts';
+import { getBalance, getStatement, getUsage } from './statements.ts';
 
 export const makeHandler = (deps: LedgerDeps) =>
   apiHandler('api/ledger', {
     openAccount: (request) => openAccount(deps, request),
     getAccount: (request) => getAccount(deps, request),
+    freezeAccount: (request) => changeStatus(deps, 'freeze', request),
+    unfreezeAccount: (request) => changeStatus(deps, 'unfreeze', request),
+    closeAccount: (request) => changeStatus(deps, 'close', request),
+    setCreditLimit: (request) => setCreditLimit(deps, request),
+    getStatement: (request) => getStatement(deps, request),
+    getBalance: (request) => getBalance(deps, request),
+    getUsage: (request) => getUsage(deps, request),
     postCharge: (request) => charge(deps, request),
     postTransfer: (request) => transfer(deps, request),
-    getTransfer: (request) => showTransfer(deps, request),
+    getTransfer: (request) => getTransferWithReversals(deps, request),
+    reverseTransfer: (request) => reverseTransfer(deps, request),
   });
 
 export const handler = lazily(() => makeHandler(productionDeps()));
@@ -54,7 +55,7 @@ async function charge(deps: LedgerDeps, { body, caller, event }: ApiRequest<Body
   const effectiveAt = body.effectiveAt ?? now;
   if (isAhead(effectiveAt, now)) return ahead('effectiveAt');
   const requestId = body.requestId ?? key.value;
-  const usage = { operation: body.operation, quantities: body.quantities, at: effectiveAt };
+  const usage = { account: body.account, operation: body.operation, quantities: body.quantities, at: effectiveAt };
   const claims: TransferClaims = {
     kind: 'charge',
     debit: body.account,
@@ -77,7 +78,7 @@ async function charge(deps: LedgerDeps, { body, caller, event }: ApiRequest<Body
   if (revenue === undefined || card.asset !== account.entry.asset) {
     throw new ChartChangedError(`The chart changed under rate card "${card.name}" of ${card.effectiveFrom}.`);
   }
-  return post(deps, caller, {
+  return postOnce(deps, caller, {
     transfer: {
       id: key.value,
       kind: 'charge',
@@ -91,6 +92,7 @@ async function charge(deps: LedgerDeps, { body, caller, event }: ApiRequest<Body
       operation: body.operation,
       quantities: body.quantities,
       rateCard: `${card.name}@${card.effectiveFrom}`,
+      ...(caller.keyId !== '' && { key: caller.keyId }),
     },
     claims,
     debitEntry: account.entry,
@@ -122,7 +124,7 @@ async function transfer(
     amount: body.amount,
     ...(body.description !== undefined && { description: body.description }),
   };
-  return post(deps, caller, {
+  return postOnce(deps, caller, {
     transfer: { ...said, id: key.value, effectiveAt, recordedAt: now },
     claims: { ...said, ...(body.effectiveAt !== undefined && { effectiveAt }) },
     debitEntry: debit.entry,
@@ -130,36 +132,15 @@ async function transfer(
   });
 }
 
-/** The one way into the ledger; a paused ledger still answers replays, because they change nothing. */
-async function post(deps: LedgerDeps, caller: Caller, posting: Posting): Promise<Answer> {
+function postOnce(deps: LedgerDeps, caller: Caller, posting: Posting): Promise<Answer> {
   const { transfer, claims } = posting;
-  logger.appendKeys({ transferId: transfer.id });
-  const { paused, reason } = (await deps.settings.get()).ledgerControl;
-  const result = paused
-    ? ((await replayOf(deps.store, transfer.id, claims)) ?? { kind: 'ledger-paused', reason })
-    : await postTransfer(deps.store, posting);
-  return answerOf(result, caller, transfer);
+  return post(deps, caller, { ...transfer, claims }, () => postTransfer(deps.store, posting));
 }
 
 /** A refusal that is decided before the write, and only told when the id is not a replay. */
 function unpriced({ field, rule }: Extract<Rating, { kind: 'unpriced' }>): Answer {
   countMetric('transfers_refused');
   return problem('unpriced', `Nothing was charged: ${rule}.`, [{ field: fieldOf('charge', field), rule }]);
-}
-
-async function showTransfer(deps: LedgerDeps, { params, caller }: ApiRequest<undefined>): Promise<Answer> {
-  const id = params.transferId ?? '';
-  const found = idSchema.safeParse(id).success ? await getTransfer(deps.store, id) : undefined;
-  const visible = found !== undefined && (maySee(caller, found.debit) || maySee(caller, found.credit));
-  return visible ? ok(200, renderTransfer(found)) : problem('not-found', `There is no transfer "${printable(id)}".`);
-}
-
-function isAhead(at: Instant, now: Instant): boolean {
-  return at > addMilliseconds(now, CLOCK_SKEW_MS_MAX);
-}
-
-function ahead(field: string): Answer {
-  return invalid([{ field, rule: `must not be more than ${CLOCK_SKEW_MS_MAX / 60_000} minutes in the future` }]);
 }
 
 function productionDeps(): LedgerDeps {

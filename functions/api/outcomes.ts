@@ -1,8 +1,9 @@
-import type { Refusal, Transfer, TransferResult } from '../../domain/transfers.ts';
+import type { AccountChangeResult } from '../../domain/accounts.ts';
+import { REVERSALS_MAX, type Refusal, type Transfer, type TransferResult } from '../../domain/transfers.ts';
 import { type Answer, ok, problem, replayed } from '../runtime/answers.ts';
 import { countMetric } from '../runtime/metrics.ts';
 import { type Caller, maySee } from '../runtime/requests.ts';
-import { renderTransfer } from './render.ts';
+import { renderAccount, renderTransfer } from './render.ts';
 
 /** The fields of a charge by those of the transfer that it becomes. */
 const CHARGE_FIELDS: Readonly<Record<string, string>> = {
@@ -11,12 +12,22 @@ const CHARGE_FIELDS: Readonly<Record<string, string>> = {
   occurredAt: 'effectiveAt',
 };
 
-export function fieldOf(kind: Transfer['kind'], field: string): string {
-  return kind === 'charge' ? (CHARGE_FIELDS[field] ?? field) : field;
+/** A reversal has its accounts and what it corrects from the transfer that its path names. */
+const REVERSAL_FIELDS: Readonly<Record<string, string>> = {
+  debit: 'transferId',
+  credit: 'transferId',
+  corrects: 'transferId',
+};
+
+export function fieldOf(kind: Asked['kind'], field: string): string {
+  if (kind === 'transfer') return field;
+  return (kind === 'charge' ? CHARGE_FIELDS : REVERSAL_FIELDS)[field] ?? field;
 }
 
 /** What an answer speaks of, as far as it is known when the answer is given. */
-export type Asked = Pick<Transfer, 'kind'> & Partial<Pick<Transfer, 'debit' | 'amount'>>;
+export interface Asked extends Partial<Pick<Transfer, 'debit' | 'amount'>> {
+  readonly kind: Transfer['kind'] | 'reversal';
+}
 
 /** Every way that posting a transfer can end, as HTTP says it. */
 export function answerOf(result: TransferResult, caller: Caller, asked: Asked): Answer {
@@ -55,11 +66,19 @@ function refusalAnswer(refusal: Refusal, asked: Asked): Answer {
     const detail = `New transfers are held back: ${refusal.reason} Send the same request again later.`;
     return problem('ledger-paused', detail);
   }
+  if (refusal.kind === 'over-reversed') {
+    const rule = `must not be above ${refusal.remaining}, which is all that remains to be reversed`;
+    return problem('over-reversed', `"amount" ${rule}.`, [{ field: 'amount', rule }]);
+  }
+  if (refusal.kind === 'too-many-reversals') {
+    const rule = `names a transfer that has ${REVERSALS_MAX} reversals, the most that one may have`;
+    return problem('too-many-reversals', `"transferId" ${rule}.`, [{ field: 'transferId', rule }]);
+  }
   const { account } = refusal;
   const field = fieldOf(asked.kind, account === asked.debit ? 'debit' : 'credit');
   switch (refusal.kind) {
     case 'insufficient-funds': {
-      const rule = `has less available than the amount, ${asked.amount}`;
+      const rule = `has less available than the amount${asked.amount === undefined ? '' : `, ${asked.amount}`}`;
       const detail = `"${account}" ${rule}. Add funds and send the same request again.`;
       return problem('insufficient-funds', detail, [{ field, rule }]);
     }
@@ -84,4 +103,33 @@ function refusalAnswer(refusal: Refusal, asked: Asked): Answer {
 export function unknownAccount(account: string, field = 'account'): Answer {
   const rule = 'names an account that is not open';
   return problem('account-unknown', `There is no account "${account}". Open it first.`, [{ field, rule }]);
+}
+
+/** Every way that changing an account can end, as HTTP says it. */
+export function answerOfChange(result: AccountChangeResult, account: string): Answer {
+  switch (result.kind) {
+    case 'changed':
+      return ok(200, renderAccount(result.account));
+    case 'unchanged':
+      return replayed(renderAccount(result.account));
+    case 'account-unknown':
+      return unknownAccount(account, 'accountId');
+    case 'derived-balance': {
+      const rule = 'names an account with a derived balance, which no item guards';
+      const detail = `"${account}" has a derived balance: it is summed from transfers, and no transfer asks an item of it that could be frozen, closed or limited.`;
+      return problem('derived-balance', detail, [{ field: 'accountId', rule }]);
+    }
+    case 'account-closed':
+      return problem('account-closed', `"${account}" is closed, and closed is for ever.`, [
+        { field: 'accountId', rule: 'is closed' },
+      ]);
+    case 'account-not-empty': {
+      const rule = `has a balance of ${result.balance}; only a balance of 0 can be closed`;
+      return problem('account-not-empty', `"${account}" ${rule}. Move it first.`, [{ field: 'accountId', rule }]);
+    }
+    case 'limit-in-use': {
+      const rule = `must not be below ${result.lowest}, which the account uses`;
+      return problem('limit-in-use', `"creditLimit" ${rule}.`, [{ field: 'creditLimit', rule }]);
+    }
+  }
 }

@@ -1,24 +1,23 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { formatKey } from '../../domain/api-keys.ts';
 
-/** API keys look like `rk_<stage>_<id>_<secret>`; only the digest of the secret is ever stored. */
-export interface KeyParts {
-  readonly stage: string;
+/** Random bytes, as `randomBytes` of node:crypto gives them. */
+export type Random = (bytes: number) => Buffer;
+
+/** A new key's id, its text, which is told once, and the digest by which the text is known again. */
+export interface Minted {
   readonly id: string;
-  readonly secret: string;
+  readonly key: string;
+  readonly secretHash: string;
 }
 
-const KEY_TEXT = /^rk_([a-z]{2,10})_([A-Za-z0-9]{16})_([A-Za-z0-9_-]{43})$/;
-
-export function parseKey(text: string): KeyParts | undefined {
-  const [, stage, id, secret] = KEY_TEXT.exec(text) ?? [];
-  return stage === undefined || id === undefined || secret === undefined ? undefined : { stage, id, secret };
+/** @param id the id that the caller chose; one is made when absent. */
+export function mintKey(stage: string, random: Random, id: string = random(8).toString('hex')): Minted {
+  const secret = random(32).toString('base64url');
+  return { id, key: formatKey({ stage, id, secret }), secretHash: hashSecret(secret) };
 }
 
-export function formatKey({ stage, id, secret }: KeyParts): string {
-  return `rk_${stage}_${id}_${secret}`;
-}
-
-/** A fast digest is enough: the secret is 32 random bytes and cannot be guessed from a list. */
+/** SHA-256 in hex. A fast digest is enough: the secret is 32 random bytes and cannot be guessed from a list. */
 export function hashSecret(secret: string): string {
   return createHash('sha256').update(secret).digest('hex');
 }

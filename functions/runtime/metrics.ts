@@ -20,7 +20,9 @@ export type MetricName =
   | 'reconciliation_findings'
   | 'reconciliation_discrepancy_percent'
   | 'balance_drift_findings'
-  | 'import_lines_refused';
+  | 'balances_not_checked'
+  | 'import_lines_refused'
+  | 'import_failed';
 
 export function countMetric(name: MetricName, value = 1, unit: 'Count' | 'Percent' = 'Count'): void {
   metrics.addMetric(name, MetricUnit[unit], value);

@@ -2,7 +2,8 @@ import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import middy from '@middy/core';
 import type { APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import type * as z from 'zod';
-import { type OperationId, type operations, type Route, routes } from '../../contract/routes.ts';
+import type { Route } from '../../contract/routes/route.ts';
+import { type OperationId, type operations, routes } from '../../contract/routes.ts';
 import { StoreUnavailableError } from '../../store/retry.ts';
 import { type Answer, problem } from './answers.ts';
 import { logger } from './logger.ts';
@@ -18,16 +19,21 @@ export type BodyOf<K extends OperationId> = (typeof operations)[K] extends { bod
   ? z.output<S>
   : undefined;
 
-/** A request whose caller, scope and body were checked. */
-export interface ApiRequest<Body> {
+export type QueryOf<K extends OperationId> = (typeof operations)[K] extends { query: infer S extends z.ZodType }
+  ? z.output<S>
+  : undefined;
+
+/** A request whose caller, scope, query and body were checked. */
+export interface ApiRequest<Body, Query = undefined> {
   readonly caller: Caller;
   readonly body: Body;
+  readonly query: Query;
   readonly params: Readonly<Record<string, string | undefined>>;
   readonly event: ApiEvent;
 }
 
 export type Operations<F extends Route['function']> = {
-  readonly [K in OperationsOf<F>]: (request: ApiRequest<BodyOf<K>>) => Promise<Answer>;
+  readonly [K in OperationsOf<F>]: (request: ApiRequest<BodyOf<K>, QueryOf<K>>) => Promise<Answer>;
 };
 
 /** Operations that read their body themselves, because its shape depends on the content type. */
@@ -48,19 +54,17 @@ export function apiHandler<F extends Route['function']>(functionName: F, impleme
       const answer =
         found === undefined
           ? problem('not-found', 'There is no such route.')
-          : await answerTo(event, found.route, found.run as (request: ApiRequest<unknown>) => Promise<Answer>);
+          : await answerTo(event, found.route, found.run as Run);
       logger.info('Answered', { operation: found?.route.id, status: answer.status });
       return toHttp(answer, context.awsRequestId);
     });
 }
 
 type RouteOfContract = (typeof routes)[number];
+/** An operation whose body and query are those that its route says, which the pipeline sees to. */
+type Run = (request: ApiRequest<unknown, unknown>) => Promise<Answer>;
 
-async function answerTo(
-  event: ApiEvent,
-  route: RouteOfContract,
-  run: (request: ApiRequest<unknown>) => Promise<Answer>,
-): Promise<Answer> {
+async function answerTo(event: ApiEvent, route: RouteOfContract, run: Run): Promise<Answer> {
   const caller = callerOf(event);
   if (route.scope !== null && !hasScope(caller, route.scope)) {
     return problem('missing-scope', `This needs the scope "${route.scope}", which the key does not have.`);
@@ -69,12 +73,19 @@ async function answerTo(
     return problem('missing-scope', 'A key that is bound to one account may not do this.');
   }
   try {
+    const query = readQuery(event, route);
+    if (!query.ok) return query.answer;
     const body = readChecked(event, route);
     if (!body.ok) return body.answer;
-    return await run({ caller, body: body.value, params: event.pathParameters ?? {}, event });
+    return await run({ caller, query: query.value, body: body.value, params: event.pathParameters ?? {}, event });
   } catch (error) {
     return answerToFault(error, route);
   }
+}
+
+function readQuery(event: ApiEvent, route: RouteOfContract) {
+  if (route.query === undefined) return { ok: true as const, value: undefined };
+  return readBody(route.query, event.queryStringParameters ?? {});
 }
 
 function readChecked(event: ApiEvent, route: RouteOfContract) {

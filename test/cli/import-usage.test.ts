@@ -122,6 +122,16 @@ describe('reckoner import usage', () => {
     expect(err).toContain('--errors-output FILE saves them all');
   });
 
+  test('exits with 2 and a sentence when the list of refused rows breaks off', async () => {
+    const errors = `${service.url}/errors`;
+    const broken = { text: '{"line":1}\n', isCut: true } as const;
+    script({ status: 'finished-with-errors', ...counts, errors }, { 'GET /errors': broken });
+    const { code, out, err } = await importUsage('--file', await file('partly.csv', 'x'));
+    expect(code).toBe(2);
+    expect(out).toContain('Refused     1\n');
+    expect(err).toContain('An artifact could not be fetched');
+  });
+
   test('--errors-output saves the refused rows', async () => {
     const errors = `${service.url}/errors`;
     script({ status: 'finished-with-errors', ...counts, errors }, { 'GET /errors': { text: '{"line":1}\n' } });

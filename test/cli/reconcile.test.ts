@@ -175,6 +175,48 @@ describe('reckoner reconcile', () => {
     });
   });
 
+  test('--json prints a run that failed, too, and nothing beside it', async () => {
+    script({ status: 'failed', error: { name: 'States.Timeout', cause: 'The slice took too long.' } });
+    const { code, out, err } = await reconcile('--json');
+    expect(code).toBe(2);
+    expect(JSON.parse(out)).toMatchObject({ id: ID, status: 'failed', error: { name: 'States.Timeout' } });
+    expect(err).toContain('The reconciliation failed');
+  });
+
+  test('--json leaves standard output to the document, whatever else is asked for', async () => {
+    script({ outcome }, { 'findings.ndjson': findingsFile, 'report.html': { text: 'x' } });
+    const { out } = await reconcile('--json', '--detailed', '--report-output', join(directory, 'beside.html'));
+    expect(Object.keys(JSON.parse(out))).toContain('findingList');
+  });
+
+  test('reads findings whose lines and letters come in pieces', async () => {
+    const line = `${JSON.stringify({ ...findings[0], requestId: 'é'.repeat(1_000) })}\n`;
+    script({ outcome }, { 'findings.ndjson': { text: line.repeat(200).trimEnd() } });
+    const { out } = await reconcile('--json', '--detailed');
+    const { findingList } = JSON.parse(out);
+    expect(findingList).toHaveLength(200);
+    expect(findingList.at(-1).requestId).toBe('é'.repeat(1_000));
+  });
+
+  test.each([
+    ['breaks off', { ...findingsFile, isCut: true }, 'An artifact could not be fetched'],
+    ['is no NDJSON', { text: '<html>\n' }, 'An artifact has a line that is not JSON: <html>'],
+  ] as const)('exits with 2 and a sentence when the list of findings %s', async (_, answer, message) => {
+    for (const options of [['--detailed'], ['--detailed', '--json']]) {
+      script({ outcome }, { 'findings.ndjson': answer });
+      const { code, err } = await reconcile(...options);
+      expect(code).toBe(2);
+      expect(err).toContain(message);
+    }
+  });
+
+  test('--report-output says when the report breaks off', async () => {
+    script({ outcome }, { 'report.html': { text: '<html>', isCut: true } });
+    const { code, err } = await reconcile('--report-output', join(directory, 'cut.html'));
+    expect(code).toBe(2);
+    expect(err).toContain('An artifact could not be fetched');
+  });
+
   test('--report-output saves the report', async () => {
     script({ outcome }, { 'report.html': { text: '<html>report</html>' } });
     const file = join(directory, 'report.html');
@@ -203,9 +245,35 @@ describe('reckoner reconcile', () => {
       'POST /v1/reconciliations': { status: 200, json: { ...run, id: 'mine' } },
       'GET /v1/reconciliations/mine': { json: { ...run, id: 'mine', status: 'succeeded', outcome: clean } },
     });
-    expect(await reconcile('--id', 'mine')).toMatchObject({ code: 0 });
+    expect(await reconcile('--id', 'mine')).toMatchObject({
+      code: 0,
+      err: 'Reconciliation mine of 2026-11-01 to 2026-11-30 is followed.\n',
+    });
     expect(service.seen[0]).toMatchObject({ json: { id: 'mine' } });
   });
+
+  test('without --id starts a new run every time', async () => {
+    script({ outcome });
+    for (const newId of [() => 'aaaaaaaa-1', () => 'bbbbbbbb-2']) {
+      const stop = new AbortController();
+      const wait = async () => stop.abort();
+      await reckoner([...ARGUMENTS, '--url', service.url], { newId, wait, signal: stop.signal });
+    }
+    const asked = service.seen.filter(({ method }) => method === 'POST').map(({ json }) => json);
+    expect(asked).toMatchObject([{ id: 'manual-2026-11-01-aaaaaaaa' }, { id: 'manual-2026-11-01-bbbbbbbb' }]);
+  });
+
+  test.each(['2026/11/01', '2026-02-30', '1.11.2026', ''])(
+    'refuses the date %j without calling the service',
+    async (date) => {
+      service.answer({});
+      const argv = ['reconcile', '--url', service.url, '--start-date', date, '--end-date', '2026-11-30'];
+      const { code, err } = await reckoner(argv);
+      expect(code).toBe(2);
+      expect(err).toContain(`option '--start-date <day>' argument '${date}' is invalid. It must be a calendar day`);
+      expect(service.seen).toHaveLength(0);
+    },
+  );
 
   test('stops waiting at the deadline and says how to go on', async () => {
     service.answer({

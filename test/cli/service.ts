@@ -19,6 +19,8 @@ export interface Answer {
   readonly json?: unknown;
   readonly text?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** The connection breaks behind the text, before the length that was promised. */
+  readonly isCut?: true;
 }
 
 /** What a tiny service answers, by `METHOD /path`; a list is answered in order, its last one for ever. */
@@ -48,7 +50,12 @@ export async function startService(): Promise<TestService> {
     counts.set(key, count + 1);
     const answer =
       typeof entry === 'function' ? entry(told) : isList(entry) ? entry[Math.min(count, entry.length - 1)] : entry;
-    const { status = 200, json, text = '', headers = {} } = answer ?? {};
+    const { status = 200, json, text = '', headers = {}, isCut } = answer ?? {};
+    if (isCut) {
+      response.writeHead(status, { 'content-length': Buffer.byteLength(text) + 1 });
+      response.write(text, () => request.socket.destroy());
+      return;
+    }
     response.writeHead(status, { 'content-type': 'application/json', ...headers });
     response.end(json === undefined ? text : JSON.stringify(json));
   });

@@ -84,7 +84,23 @@ describe('the OpenAPI document', () => {
       'properties',
       'prices',
     );
-    expect(at(price, 'additionalProperties', 'properties', 'per')).toMatchObject({ ...amount, default: '1' });
+    expect(at(price, 'additionalProperties', 'properties', 'per')).toMatchObject(amount);
+    const tier = at(price, 'additionalProperties', 'properties', 'tiers', 'items', 'properties');
+    expect(at(tier, 'per')).toMatchObject({ ...amount, default: '1' });
+  });
+
+  test('says what may stand in the query, and what is refused there', () => {
+    const operation = at(document, 'paths', '/v1/accounts/{accountId}/statement', 'get');
+    const parameters = at(operation, 'parameters') as Json[];
+    const query = parameters.filter((parameter) => parameter.in === 'query');
+    expect(query.map(({ name, required }) => [name, required])).toEqual(
+      ['from', 'to', 'limit', 'order', 'cursor'].map((name) => [name, false]),
+    );
+    expect(query[0]).toMatchObject({ schema: { type: 'string', format: 'date' } });
+    expect(query[2]).toMatchObject({ schema: { type: 'integer', minimum: 1, maximum: 500 } });
+    expect(query[3]).toMatchObject({ schema: { enum: ['asc', 'desc'] } });
+    for (const parameter of query) expect(parameter.description).toBeTypeOf('string');
+    expect(at(operation, 'responses', '400', 'description')).toContain('`invalid-request`');
   });
 
   test('says that fields with a default may be left out of requests', () => {

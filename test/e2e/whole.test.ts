@@ -4,6 +4,7 @@ import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { DescribeExecutionCommand, ListExecutionsCommand, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { boot, type Installation } from '../../bin/boot.ts';
+import { createClient } from '../../contract/client.ts';
 import { expectOk, play, prepare } from '../../demo/play.ts';
 import { seededRandom } from '../../demo/random.ts';
 import { generateDay } from '../../demo/traffic.ts';
@@ -63,6 +64,9 @@ describe('a day of usage', () => {
   test('begins with accounts that show what was paid in', async () => {
     const account = expectOk(await installation.client.getAccount({ params: { accountId: 'customer:acme' } }));
     expect(account.body.available).toBe('1000000000');
+    const params = { accountId: 'customer:acme' };
+    const statement = expectOk(await installation.client.getStatement({ params, query: { from: DAY, limit: '1' } }));
+    expect(statement.body.transfers.map(({ amount }) => amount)).toEqual(['1000000000']);
   });
 
   test('is charged and recorded, and the books agree', async () => {
@@ -72,6 +76,15 @@ describe('a day of usage', () => {
     expect(out).toContain('Reconciliation complete: 0 discrepancies found');
     expect(code).toBe(0);
   });
+});
+
+test('a proposed rate card is held against the usage of that day before anybody publishes it', async () => {
+  const { rateCards } = expectOk(await installation.client.listRateCards()).body;
+  const proposal = rateCards.find(({ name }) => name === 'standard') ?? expect.fail('The standard card is missing.');
+  const body = { proposal, startDate: DAY, endDate: DAY, accounts: ['customer:acme'] };
+  const { total } = expectOk(await installation.client.rateCardEffect({ body })).body;
+  expect(total).toMatchObject({ unpriced: 0, difference: '0', percent: '0.00' });
+  expect(total.priced).toBeGreaterThan(0);
 });
 
 describe('usage files', () => {
@@ -170,6 +183,23 @@ test('an operator pauses the ledger and lets it go on', async () => {
   expect((await operate('controls', 'pause', '--reason', 'Trial balance broken.')).code).toBe(0);
   expect((await operate('controls', 'show')).out).toContain('Trial balance broken.');
   expect((await operate('controls', 'resume', '--reason', 'Repaired.')).code).toBe(0);
+});
+
+test('an API key is made, used, rotated and revoked', async () => {
+  const { client } = installation;
+  const readWith = (key: string) => createClient({ baseUrl: installation.apiUrl, key }).listRateCards();
+  const worker = expectOk(await client.createKey({ body: { name: 'worker', scopes: ['ledger:read'] } })).body;
+  expect((await readWith(worker.key)).status).toBe(200);
+  const rotation = { params: { keyId: worker.id }, body: { overlapSeconds: 0 } };
+  const successor = expectOk(await client.rotateKey(rotation)).body;
+  expectOk(await client.revokeKey({ params: { keyId: successor.id } }));
+  expect((await readWith(successor.key)).status).toBe(403);
+
+  const { keys } = expectOk(await client.listKeys({ query: { limit: '200' } })).body;
+  const known = new Map(keys.map((key) => [key.id, key]));
+  expect(known.get(successor.id)).toMatchObject({ status: 'revoked', replaces: worker.id });
+  expect(known.get(worker.id)).toMatchObject({ status: 'rotated', lastUsedOn: expect.any(String) });
+  expectOk(await client.getKey({ params: { keyId: worker.id } }));
 });
 
 test('a schedule that may not start the workflow sets its start aside for people to see', async () => {

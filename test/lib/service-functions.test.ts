@@ -88,6 +88,7 @@ describe('the environment', () => {
       'POWERTOOLS_SERVICE_NAME',
       'RECONCILE_STATE_MACHINE_ARN',
       'STAGE',
+      'USAGE_TABLE',
     ]);
     expect(Object.keys(variablesOf('Usage'))).not.toContain('LEDGER_TABLE');
   });

@@ -10,7 +10,8 @@ import { chart } from '../../config/chart.ts';
 import { chartEntryOf } from '../../domain/chart.ts';
 import type { Transfer } from '../../domain/transfers.ts';
 import { getAccount, openAccount } from '../../store/accounts.ts';
-import { getTransfer, type LedgerStore, type Posting, postTransfer } from '../../store/ledger.ts';
+import { getTransfer, postTransfer } from '../../store/ledger.ts';
+import type { LedgerStore, Posting } from '../../store/posting.ts';
 import { StoreUnavailableError, systemClock } from '../../store/retry.ts';
 import { startBooks, type TestBooks } from '../support/books.ts';
 

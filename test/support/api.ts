@@ -5,6 +5,7 @@ type Handler = (event: ApiEvent, context: Context) => Promise<APIGatewayProxyStr
 
 export interface TestCall {
   readonly params?: Record<string, string>;
+  readonly query?: Record<string, string>;
   readonly body?: unknown;
   /** Sent as it is, where a test is about what is not JSON. */
   readonly rawBody?: string;
@@ -22,12 +23,14 @@ const ALL_SCOPES = ['usage:write', 'ledger:write', 'ledger:read', 'operations', 
 
 /** Calls an API function's handler as API Gateway would. */
 export async function call(handler: Handler, routeKey: string, request: TestCall = {}): Promise<TestAnswer> {
-  const { caller = {}, params = {}, headers = {} } = request;
+  const { caller = {}, params = {}, query, headers = {} } = request;
   const event = {
     version: '2.0',
     routeKey,
     headers: { 'content-type': 'application/json', ...headers },
     pathParameters: params,
+    // API Gateway leaves it out where there is nothing behind the path.
+    ...(query !== undefined && { queryStringParameters: query }),
     body: request.rawBody ?? (request.body === undefined ? undefined : JSON.stringify(request.body)),
     isBase64Encoded: false,
     requestContext: {

@@ -1,0 +1,127 @@
+import type { Quantities } from '../evidence.ts';
+import { divideRounded, type Rounding } from '../money.ts';
+
+/** So many minor units per so many of the dimension. `{ amount: 3n, per: 1_000_000n }` is 3 per million. */
+export interface UnitPrice {
+  readonly amount: bigint;
+  readonly per: bigint;
+}
+
+export interface Tier extends UnitPrice {
+  /** The last unit of the tier, inclusive; null for the last tier, which has no end. */
+  readonly upTo: bigint | null;
+}
+
+/**
+ * `graduated`: every unit costs what its own tier says, like income tax. `volume`: all units cost what the tier of the
+ * whole quantity says, so that one more unit may make the whole cheaper.
+ */
+export type TierMode = 'graduated' | 'volume';
+
+/** Tiers of the quantity of one request; nothing is counted from request to request. */
+export interface TieredPrice {
+  readonly mode: TierMode;
+  readonly tiers: readonly Tier[];
+}
+
+export type Price = UnitPrice | TieredPrice;
+
+export interface OperationRule {
+  /** By dimension. The dimension `requests` counts 1 where an event does not say. */
+  readonly prices: Readonly<Record<string, Price>>;
+  /** The least that one request costs, in minor units. */
+  readonly minimum: bigint;
+  readonly rounding: Rounding;
+}
+
+/** What some units of a dimension cost. */
+export interface CostLine {
+  readonly dimension: string;
+  readonly quantity: bigint;
+  readonly price: UnitPrice;
+  /** The tier of these units: those above the first number, up to the second. */
+  readonly tier?: { readonly mode: TierMode; readonly above: bigint; readonly upTo: bigint | null };
+}
+
+/** Minor units that are not rounded yet. The denominator is positive. */
+export interface Fraction {
+  readonly numerator: bigint;
+  readonly denominator: bigint;
+}
+
+const REQUESTS_DIMENSION = 'requests';
+
+/** Tiers of one price: more are a table that nobody can check. */
+export const TIERS_MAX = 20;
+
+/** The cost of one request, line by line, in the order of the rule; what was not used has no line. */
+export function costLines(rule: OperationRule, quantities: Quantities): CostLine[] {
+  return Object.entries(rule.prices).flatMap(([dimension, price]) => {
+    const said = Object.hasOwn(quantities, dimension) ? quantities[dimension] : undefined;
+    const quantity = said ?? (dimension === REQUESTS_DIMENSION ? 1n : 0n);
+    if (quantity === 0n) return [];
+    if (!('tiers' in price)) return [{ dimension, quantity, price }];
+    return price.mode === 'volume'
+      ? volumeLine(dimension, price, quantity)
+      : graduatedLines(dimension, price, quantity);
+  });
+}
+
+/** The exact sum of lines over a common denominator, so that rounding happens once per request. */
+export function exactCost(lines: readonly CostLine[]): Fraction {
+  let numerator = 0n;
+  let denominator = 1n;
+  for (const { quantity, price } of lines) {
+    numerator = numerator * price.per + quantity * price.amount * denominator;
+    denominator *= price.per;
+  }
+  return { numerator, denominator };
+}
+
+/** What a request costs: rounded once, and never below the minimum. */
+export function amountOf({ minimum, rounding }: OperationRule, cost: Fraction): bigint {
+  const rounded = divideRounded(cost.numerator, cost.denominator, rounding);
+  return rounded < minimum ? minimum : rounded;
+}
+
+/** A whole number, or a fraction in lowest terms: `3/1000`. */
+export function fractionText({ numerator, denominator }: Fraction): string {
+  let [divisor, rest] = [denominator, numerator];
+  while (rest !== 0n) [divisor, rest] = [rest, divisor % rest];
+  const [above, below] = [numerator / divisor, denominator / divisor];
+  return below === 1n ? above.toString() : `${above}/${below}`;
+}
+
+/** The first tier that breaks the order of tiers, and the rule for its `upTo`; undefined where all is well. */
+export function tierFault(tiers: readonly Tier[]): { readonly index: number; readonly rule: string } | undefined {
+  let above = 0n;
+  for (const [index, { upTo }] of tiers.entries()) {
+    const isLast = index === tiers.length - 1;
+    if (isLast && upTo !== null) return { index, rule: 'must be null in the last tier, which has no end' };
+    if (isLast) return undefined;
+    if (upTo === null) return { index, rule: 'must be a number in every tier but the last' };
+    if (upTo <= above) return { index, rule: `must be above ${above}, where the tier begins` };
+    above = upTo;
+  }
+  return undefined;
+}
+
+function volumeLine(dimension: string, { mode, tiers }: TieredPrice, quantity: bigint): CostLine[] {
+  const index = tiers.findIndex(({ upTo }) => upTo === null || quantity <= upTo);
+  const tier = tiers[index];
+  if (tier === undefined) return [];
+  const above = tiers[index - 1]?.upTo ?? 0n;
+  return [{ dimension, quantity, price: tier, tier: { mode, above, upTo: tier.upTo } }];
+}
+
+function graduatedLines(dimension: string, { mode, tiers }: TieredPrice, quantity: bigint): CostLine[] {
+  const lines: CostLine[] = [];
+  let above = 0n;
+  for (const tier of tiers) {
+    if (quantity <= above) break;
+    const end = tier.upTo === null || quantity < tier.upTo ? quantity : tier.upTo;
+    lines.push({ dimension, quantity: end - above, price: tier, tier: { mode, above, upTo: tier.upTo } });
+    above = end;
+  }
+  return lines;
+}

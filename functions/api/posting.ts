@@ -1,0 +1,33 @@
+import { CLOCK_SKEW_MS_MAX } from '../../contract/limits.ts';
+import { addMilliseconds, type Instant } from '../../domain/time.ts';
+import type { TransferClaims, TransferResult } from '../../domain/transfers.ts';
+import { replayOf } from '../../store/ledger.ts';
+import { type Answer, invalid } from '../runtime/answers.ts';
+import { logger } from '../runtime/logger.ts';
+import type { Caller } from '../runtime/requests.ts';
+import type { LedgerDeps } from './ledger-deps.ts';
+import { type Asked, answerOf } from './outcomes.ts';
+
+/** The one way into the ledger; a paused ledger still answers replays, because they change nothing. */
+export async function post(
+  deps: LedgerDeps,
+  caller: Caller,
+  asked: Asked & { readonly id: string; readonly claims: TransferClaims },
+  write: () => Promise<TransferResult>,
+): Promise<Answer> {
+  logger.appendKeys({ transferId: asked.id });
+  const { paused, reason } = (await deps.settings.get()).ledgerControl;
+  const result = paused
+    ? ((await replayOf(deps.store, asked.id, asked.claims)) ?? { kind: 'ledger-paused', reason })
+    : await write();
+  return answerOf(result, caller, asked);
+}
+
+/** Whether a time is further ahead than a caller's clock may be. */
+export function isAhead(at: Instant, now: Instant): boolean {
+  return at > addMilliseconds(now, CLOCK_SKEW_MS_MAX);
+}
+
+export function ahead(field: string): Answer {
+  return invalid([{ field, rule: `must not be more than ${CLOCK_SKEW_MS_MAX / 60_000} minutes in the future` }]);
+}

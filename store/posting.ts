@@ -1,0 +1,34 @@
+import type { DynamoDBClient, TransactWriteItem } from '@aws-sdk/client-dynamodb';
+import type { ChartEntry } from '../domain/chart.ts';
+import type { Refusal, Transfer, TransferClaims } from '../domain/transfers.ts';
+import type { Item } from './items.ts';
+import type { RetryClock } from './retry.ts';
+
+/** The ledger book: transfers and accounts. Nothing in it is ever deleted, and no transfer is ever updated. */
+export interface LedgerStore {
+  readonly client: DynamoDBClient;
+  readonly ledgerTable: string;
+  readonly clock: RetryClock;
+  readonly newId: () => string;
+  /** Derived accounts, with the month, that this process knows to be listed, so that transfers of theirs are a single put. */
+  readonly listed: Set<string>;
+}
+
+/** The ledger book for those who read it or write single items. */
+export type LedgerTable = Pick<LedgerStore, 'client' | 'ledgerTable'> & Partial<Pick<LedgerStore, 'clock'>>;
+
+/** A transfer to post: what it will be, what its caller claimed in so many words, and what its two accounts are. */
+export interface Posting {
+  readonly transfer: Transfer;
+  readonly claims: TransferClaims;
+  readonly debitEntry: ChartEntry;
+  readonly creditEntry: ChartEntry;
+  readonly guard?: Guard;
+}
+
+/** One more item that a posting updates in its transaction, and the refusal when the condition of that update fails. */
+export interface Guard {
+  /** Returns the old item when its condition fails. */
+  readonly update: NonNullable<TransactWriteItem['Update']>;
+  readonly refusalOf: (item: Item) => Refusal | undefined;
+}

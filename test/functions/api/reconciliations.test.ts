@@ -1,0 +1,108 @@
+import { randomUUID } from 'node:crypto';
+import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import { mockClient } from 'aws-sdk-client-mock';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  listReconciliations,
+  type ReconciliationDeps,
+  startReconciliation,
+} from '../../../functions/api/reconciliations.ts';
+import type { ApiEvent } from '../../../functions/runtime/requests.ts';
+import { claimRun, failRun, type RunRequest, recordSlice } from '../../../store/runs.ts';
+import { startArtifacts, type TestArtifacts } from '../../support/artifacts-bucket.ts';
+import { startBooks, type TestBooks } from '../../support/books.ts';
+
+const NOW = '2026-11-20T08:00:00.000Z';
+const DAY = '2026-11-19';
+
+const workflows = mockClient(SFNClient);
+let tables: TestBooks;
+let artifacts: TestArtifacts;
+let deps: ReconciliationDeps;
+
+beforeAll(async () => {
+  [tables, artifacts] = await Promise.all([startBooks(), startArtifacts()]);
+  deps = {
+    runs: tables,
+    artifacts,
+    workflows: new SFNClient({ region: 'us-east-1' }),
+    reconcileArn: 'arn:reconcile',
+    now: () => NOW,
+    newId: randomUUID,
+  };
+});
+afterAll(() => Promise.all([tables.stop(), artifacts.stop()]));
+beforeEach(() => {
+  workflows.reset();
+});
+
+const ask = (id: string, startDate = DAY) => {
+  const caller = { keyId: 'key', scopes: [] };
+  const request = { query: undefined, params: {}, event: {} as ApiEvent };
+  return startReconciliation(deps, { ...request, caller, body: { id, startDate, endDate: DAY } });
+};
+const startedNames = () => workflows.commandCalls(StartExecutionCommand).map(({ args }) => args[0].input.name);
+
+/** As Step Functions answers a name whose execution has ended. */
+function nameIsTaken(name: string): void {
+  workflows
+    .on(StartExecutionCommand, { name })
+    .rejects(new ExecutionAlreadyExists({ message: 'Execution Already Exists', $metadata: {} }));
+}
+
+describe('asking for a run', () => {
+  it('starts it once, however often it is asked for', async () => {
+    expect((await ask('once')).status).toBe(202);
+    await claimRun(tables, running('once'));
+    const again = await ask('once');
+    expect(again).toMatchObject({
+      status: 200,
+      body: { status: 'running' },
+      headers: { 'idempotent-replayed': 'true' },
+    });
+    expect(startedNames()).toEqual(['once']);
+  });
+
+  it('that failed starts it again under its own name, and says so', async () => {
+    await ask('failed');
+    await fail('failed');
+    nameIsTaken('failed');
+    const again = await ask('failed');
+    const progress = { slicesDone: 1, slicesTotal: 80 };
+    expect(again).toMatchObject({ status: 202, body: { status: 'requested', progress } });
+    expect(again.body).not.toHaveProperty('error');
+    const [, , name] = startedNames();
+    expect(name).toMatch(/^failed-\w{8}$/);
+    expect((await claimRun(tables, { ...running('failed'), execution: 'second' })).kind).toBe('claimed');
+  });
+
+  it('for other days does not start a failed run again', async () => {
+    await ask('other');
+    await fail('other');
+    expect(await ask('other', '2026-11-18')).toMatchObject({ status: 422, body: { errors: [{ field: 'startDate' }] } });
+  });
+});
+
+it('lists runs with the slices that are done, while they run too', async () => {
+  await ask('listed');
+  await claimRun(tables, running('listed'));
+  for (const id of ['usage-2026-11-19-00', 'usage-2026-11-19-04']) {
+    await recordSlice(tables, { id: 'listed', execution: 'first' }, { id, findings: 0, doneAt: NOW });
+  }
+  const listed = { id: 'listed', status: 'running', progress: { slicesDone: 2, slicesTotal: 80 } };
+  const { body } = await listReconciliations(deps);
+  expect(body).toEqual({ reconciliations: expect.arrayContaining([expect.objectContaining(listed)]) });
+});
+
+/** A run breaks off after its first slice. */
+async function fail(id: string): Promise<void> {
+  await claimRun(tables, running(id));
+  const ours = { id, execution: 'first' };
+  await recordSlice(tables, ours, { id: 'usage-2026-11-19-00', findings: 0, doneAt: NOW });
+  await failRun(tables, ours, { name: 'States.Timeout', cause: 'too slow' }, NOW);
+}
+
+function running(id: string) {
+  const request: RunRequest = { id, trigger: 'request', startDate: DAY, endDate: DAY, requestedAt: NOW };
+  return { ...request, execution: 'first', startedAt: NOW, slices: 80 };
+}
