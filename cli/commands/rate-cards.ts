@@ -41,10 +41,10 @@ export function addRateCards(program: Command, context: Context): void {
 function rateCardsTable(cards: readonly RateCard[]): string {
   if (cards.length === 0) return 'There are no rate cards yet. Publish one: reckoner rate-cards publish --file FILE';
   const rows = cards.flatMap((card) => [
-    ...rowsOf(card, 'all others', card.operations),
+    ...rowsOf(card, '', card.operations),
     ...Object.entries(card.overrides ?? {}).flatMap(([account, rules]) => rowsOf(card, account, rules)),
   ]);
-  return table(['Rate card', 'In force from', 'Account', 'Operation', 'Prices', 'Minimum', 'Rounding'], rows, [5]);
+  return table(['Rate card', 'In force from', 'Only for', 'Operation', 'Prices', 'Minimum', 'Rounding'], rows, [5]);
 }
 
 function rowsOf({ name, effectiveFrom, asset }: RateCard, account: string, rules: RateCard['operations']): string[][] {

@@ -159,6 +159,14 @@ describe('reckoner rate-cards', () => {
     expect(out).toContain('3.000000 USD per 1000000 input; 0.000001 USD per requests');
   });
 
+  test('list tells whose prices an override is', async () => {
+    const overrides = { 'customer:acme': { chat: { ...card.operations.chat, minimum: '0' } } };
+    service.answer({ 'GET /v1/rate-cards': { json: { rateCards: [{ ...card, overrides }] } } });
+    const { out } = await call('rate-cards', 'list');
+    expect(out.split('\n').filter((line) => line.includes('standard'))).toHaveLength(2);
+    expect(out).toContain('│ customer:acme │ chat');
+  });
+
   test.each([
     [201, 'is published.'],
     [200, 'was published before, with the same content.'],
