@@ -1,7 +1,8 @@
 import { CLOCK_SKEW_MS_MAX } from '../../contract/limits.ts';
 import { addMilliseconds, type Instant } from '../../domain/time.ts';
 import type { TransferClaims, TransferResult } from '../../domain/transfers.ts';
-import { replayOf } from '../../store/ledger.ts';
+import { postTransfer, replayOf } from '../../store/ledger.ts';
+import type { Posting } from '../../store/posting.ts';
 import { type Answer, invalid } from '../runtime/answers.ts';
 import { logger } from '../runtime/logger.ts';
 import type { Caller } from '../runtime/requests.ts';
@@ -21,6 +22,11 @@ export async function post(
     ? ((await replayOf(deps.store, asked.id, asked.claims)) ?? { kind: 'ledger-paused', reason })
     : await write();
   return answerOf(result, caller, asked);
+}
+
+export function postTransferOnce(deps: LedgerDeps, caller: Caller, posting: Posting): Promise<Answer> {
+  const { transfer, claims } = posting;
+  return post(deps, caller, { ...transfer, claims }, () => postTransfer(deps.store, posting));
 }
 
 /** Whether a time is further ahead than a caller's clock may be. */
