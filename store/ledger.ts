@@ -24,8 +24,6 @@ import type { LedgerStore, LedgerTable, Posting } from './posting.ts';
 import { retryTransient } from './retry.ts';
 import { accountKey, dayPartition, momentKey, shardOf, transferKey } from './tables.ts';
 
-export type { LedgerStore } from './posting.ts';
-
 /**
  * Posts a transfer exactly once, in one round trip for a first write, a replay and a refusal alike: the conditions of
  * one write decide, and the items that failed them say why.

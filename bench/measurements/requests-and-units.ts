@@ -1,0 +1,89 @@
+import { type Charge, chargeFunction, chargesOf, DERIVED_ACCOUNT } from '../charges.ts';
+import { CHARGE_MODEL, costOfCharges, totalOf } from '../cost.ts';
+import type { Figure } from '../figures.ts';
+import { PRICES_DATE } from '../prices.ts';
+import { dynamoDbClient, type Setting } from '../setting.ts';
+import { type Meter, meter, resetMeter } from '../taps.ts';
+
+/** Charges of each kind; they are all alike, so few are enough. */
+const CHARGES = 50;
+const MILLION = 1_000_000;
+
+/** A kind of charge, by how its account keeps its balance, and what it may cost. */
+const KINDS = [
+  { kind: 'strict', account: undefined, writeUnitsMax: 5 },
+  { kind: 'derived', account: DERIVED_ACCOUNT, writeUnitsMax: 2 },
+];
+
+/** Requests and capacity units of a charge, counted at the client and as the engine tells them, and what they cost. */
+export async function measure(setting: Setting): Promise<Figure[]> {
+  const client = dynamoDbClient(setting);
+  const counted = meter(client);
+  const charge = chargeFunction(setting, client);
+  const figures: Figure[] = [];
+  for (const { kind, account, writeUnitsMax } of KINDS) {
+    const charges = chargesOf(setting, `units-${kind}`, CHARGES, account);
+    // Reads the settings and lists the account, which later charges need not do.
+    await expectStatus(charge, 201, chargesOf(setting, `units-${kind}-first`, 1, account));
+
+    const created = await count(counted, () => expectStatus(charge, 201, charges));
+    const replayed = await count(counted, () => expectStatus(charge, 200, charges));
+    const conflicting = charges.map((one) => ({ ...one, quantities: { output_tokens: '7' } }));
+    const conflict = await count(counted, () => expectStatus(charge, 422, conflicting));
+    const requests = { new: created.requests, replay: replayed.requests, conflict: conflict.requests };
+    // Only a strict balance has a limit that refuses.
+    const refusal = kind === 'strict' && (await count(counted, () => expectStatus(charge, 402, unpayable(setting))));
+
+    const all = { ...requests, ...(refusal !== false && { refusal: refusal.requests }) };
+    figures.push(
+      {
+        name: `requests to the table per ${kind} charge`,
+        measured: Math.max(...Object.values(all)),
+        target: { atMost: 1 },
+        details: all,
+        note: 'the most of any outcome; settings are read beside the charges, every 5 seconds, and are not counted',
+      },
+      {
+        name: `write units per ${kind} charge`,
+        measured: created.total,
+        target: { atMost: writeUnitsMax },
+        details: created.units,
+        note: 'new charges; as the engine counts, a transaction writes twice to the table and once to an index',
+      },
+      costFigure(kind, created.total),
+    );
+  }
+  client.destroy();
+  return figures;
+}
+
+function costFigure(kind: string, writeUnits: number): Figure {
+  const cost = costOfCharges(MILLION, writeUnits);
+  const note = `prices of ${PRICES_DATE}; ${CHARGE_MODEL}`;
+  return { name: `a million ${kind} charges`, measured: totalOf(cost), unit: 'USD', details: cost, note };
+}
+
+/** Charges beyond what any account has. */
+function unpayable(setting: Setting): Charge[] {
+  const quantities = { input_tokens: '900000000000' };
+  return chargesOf(setting, 'units-unpayable', CHARGES).map((one) => ({ ...one, quantities }));
+}
+
+/** What each of CHARGES charges took on average. */
+async function count(counted: Meter, perform: () => Promise<void>) {
+  resetMeter(counted);
+  await perform();
+  const units = Object.entries(counted.writeUnits).map(([where, sum]): [string, number] => [where, sum / CHARGES]);
+  return {
+    requests: counted.requests / CHARGES,
+    units: Object.fromEntries(units),
+    total: units.reduce((sum, [, value]) => sum + value, 0),
+  };
+}
+
+async function expectStatus(charge: (one: Charge) => Promise<number>, wanted: number, charges: readonly Charge[]) {
+  for (const one of charges) {
+    const status = await charge(one);
+    if (status !== wanted) throw new Error(`The charge ${one.id} was answered ${status} and not ${wanted}.`);
+  }
+}
