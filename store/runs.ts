@@ -2,7 +2,6 @@ import {
   ConditionalCheckFailedException,
   type DynamoDBClient,
   GetItemCommand,
-  PutItemCommand,
   QueryCommand,
   TransactionCanceledException,
   TransactWriteItemsCommand,
@@ -133,26 +132,6 @@ export async function finishRun(
 /** Characters of a cause that are kept: Step Functions gives up to 32,768, stack traces included. */
 const CAUSE_CHARACTERS_MAX = 4_000;
 
-/**
- * Notes on the run why a slice could not be compared, for people who look at a run that failed. The note goes when the
- * slice is compared after all.
- */
-export async function noteSliceFailure(
-  store: RunsStore,
-  { id, execution }: ClaimedRun,
-  sliceId: string,
-  error: RunError,
-): Promise<void> {
-  const command = new UpdateItemCommand({
-    ...whereRunIs(store, id),
-    UpdateExpression: 'SET sliceErrors.#slice = :error',
-    ConditionExpression: 'execution = :execution',
-    ExpressionAttributeNames: { '#slice': sliceId },
-    ExpressionAttributeValues: toItem({ ':error': errorValue(error), ':execution': execution }),
-  });
-  await retryTransient(() => store.client.send(command));
-}
-
 /** Records why a run failed; a run that is another execution's, or was never recorded, is left alone. */
 export async function failRun(
   store: RunsStore,
@@ -176,7 +155,7 @@ export async function failRun(
   return (await sendIfTrue(store, command)) ? 'recorded' : 'not-ours';
 }
 
-async function sendIfTrue(store: RunsStore, command: UpdateItemCommand): Promise<boolean> {
+export async function sendIfTrue(store: RunsStore, command: UpdateItemCommand): Promise<boolean> {
   try {
     await retryTransient(() => store.client.send(command));
     return true;
@@ -186,7 +165,7 @@ async function sendIfTrue(store: RunsStore, command: UpdateItemCommand): Promise
   }
 }
 
-function errorValue({ name, cause }: RunError): ValueMap {
+export function errorValue({ name, cause }: RunError): ValueMap {
   return { name, cause: cause.slice(0, CAUSE_CHARACTERS_MAX) };
 }
 
@@ -212,64 +191,6 @@ export async function listRuns(store: RunsStore, limit: number): Promise<Run[]> 
   );
   const runs = await Promise.all((listed ?? []).map((item) => getRun(store, text(item, 'run'))));
   return runs.filter((run) => run !== undefined);
-}
-
-/**
- * Records that a slice is compared and its part is written. What was noted of an attempt that failed goes first: behind
- * a slice that is done nobody would come back for it.
- */
-export async function recordSlice(
-  store: RunsStore,
-  { id, execution }: ClaimedRun,
-  slice: { readonly id: string; readonly findings: number; readonly doneAt: Instant },
-): Promise<void> {
-  const forget = new UpdateItemCommand({
-    ...whereRunIs(store, id),
-    UpdateExpression: 'REMOVE sliceErrors.#slice',
-    ConditionExpression: 'execution = :execution AND attribute_exists(sliceErrors.#slice)',
-    ExpressionAttributeNames: { '#slice': slice.id },
-    ExpressionAttributeValues: toItem({ ':execution': execution }),
-  });
-  await sendIfTrue(store, forget);
-  const item = toItem({
-    pk: runPartition(id),
-    sk: sliceSortKey(slice.id),
-    findings: BigInt(slice.findings),
-    doneAt: slice.doneAt,
-  });
-  await retryTransient(() => store.client.send(new PutItemCommand({ TableName: store.operationsTable, Item: item })));
-}
-
-/** Whether a slice is done; a worker that starts again after a failure passes over what it has. */
-export async function isSliceDone(store: RunsStore, runId: string, sliceId: string): Promise<boolean> {
-  return (await countSlices(store, runId, 'sk = :slice', sliceSortKey(sliceId))) > 0;
-}
-
-/** How many slices of a run are done. */
-export async function slicesDone(store: RunsStore, runId: string): Promise<number> {
-  return countSlices(store, runId, 'begins_with(sk, :slice)', sliceSortKey(''));
-}
-
-async function countSlices(store: RunsStore, runId: string, condition: string, slice: string): Promise<number> {
-  let count = 0;
-  let next: Item | undefined;
-  do {
-    const page = await retryTransient(() =>
-      store.client.send(
-        new QueryCommand({
-          TableName: store.operationsTable,
-          KeyConditionExpression: `pk = :run AND ${condition}`,
-          ExpressionAttributeValues: toItem({ ':run': runPartition(runId), ':slice': slice }),
-          Select: 'COUNT',
-          ConsistentRead: true,
-          ExclusiveStartKey: next,
-        }),
-      ),
-    );
-    count += page.Count ?? 0;
-    next = page.LastEvaluatedKey;
-  } while (next !== undefined);
-  return count;
 }
 
 /** Puts a run and lists it by its time, both or neither. Gives the run that is there when the condition fails. */
@@ -313,12 +234,8 @@ async function putRun(
   }
 }
 
-function whereRunIs(store: RunsStore, id: string) {
+export function whereRunIs(store: RunsStore, id: string) {
   return { TableName: store.operationsTable, Key: toItem({ pk: runPartition(id), sk: ITSELF }) };
-}
-
-function sliceSortKey(sliceId: string): string {
-  return `slice#${sliceId}`;
 }
 
 function runFromItem(item: Item): Run {

@@ -3,6 +3,7 @@ import type * as z from 'zod';
 import type { reconciliation } from '../../contract/schemas/reconciliations.ts';
 import type { Instant } from '../../domain/time.ts';
 import { type Artifacts, linkTo, runKey } from '../../store/artifacts.ts';
+import { slicesDone } from '../../store/run-slices.ts';
 import {
   createRun,
   getRun,
@@ -11,7 +12,6 @@ import {
   type RunRequest,
   type RunsStore,
   requestAgain,
-  slicesDone,
 } from '../../store/runs.ts';
 import { type Answer, invalid, ok, problem, replayed } from '../runtime/answers.ts';
 import type { ApiRequest, BodyOf } from '../runtime/pipeline.ts';

@@ -2,19 +2,16 @@ import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { outcomeOf } from '../../domain/reconciliation/outcome.ts';
 import { createCounter } from '../../domain/reconciliation/summary.ts';
+import { isSliceDone, noteSliceFailure, recordSlice, slicesDone } from '../../store/run-slices.ts';
 import {
   claimRun,
   createRun,
   failRun,
   finishRun,
   getRun,
-  isSliceDone,
   listRuns,
-  noteSliceFailure,
   type RunRequest,
-  recordSlice,
   requestAgain,
-  slicesDone,
 } from '../../store/runs.ts';
 import { startBooks, type TestBooks } from '../support/books.ts';
 

@@ -8,7 +8,8 @@ import {
   startReconciliation,
 } from '../../../functions/api/reconciliations.ts';
 import type { ApiEvent } from '../../../functions/runtime/requests.ts';
-import { claimRun, failRun, type RunRequest, recordSlice } from '../../../store/runs.ts';
+import { recordSlice } from '../../../store/run-slices.ts';
+import { claimRun, failRun, type RunRequest } from '../../../store/runs.ts';
 import { startArtifacts, type TestArtifacts } from '../../support/artifacts-bucket.ts';
 import { startBooks, type TestBooks } from '../../support/books.ts';
 
