@@ -4,7 +4,7 @@ export const exitCodes = {
   clean: 0,
   /** Done, and something needs a person: discrepancies were found, rows were refused. */
   attention: 1,
-  /** Not done, or nothing can be said: a refusal, a fault, a wrong option, two empty books. */
+  /** Not done, or nothing can be said: a refusal, a fault, a wrong option, empty books, balances not compared. */
   notDone: 2,
   /** Stopped by ctrl-c; what was started goes on. */
   interrupted: 130,

@@ -44,7 +44,7 @@ const HELP = `
 Exit codes:
   0  the books agree
   1  discrepancies were found
-  2  the comparison could not be done, or both books are empty for this period
+  2  the comparison could not be done, or nothing can be said: both books are empty, or balances moved too fast
 
 Example:
   reckoner reconcile --start-date 2026-11-01 --end-date 2026-11-30 --detailed --report-output november.html`;
