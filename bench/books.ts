@@ -74,7 +74,7 @@ async function writeAccount(
   }
   const { asset, balance } = entry;
   if (balance === 'derived') return;
-  const figures = { credits: 0n, debits, available: CREDIT_LIMIT - debits };
+  const figures = { credits: 0n, debits, held: 0n, available: CREDIT_LIMIT - debits };
   const terms = { asset, balance, openedOn: day, creditLimit: CREDIT_LIMIT, figures };
   const account = { id: share.account, status: 'open' as const, createdAt: `${day}T00:00:00.000Z`, ...terms };
   await openAccount(ledger, account, {});

@@ -1,6 +1,5 @@
 import type { Asset } from './money.ts';
 import type { Day, Instant } from './time.ts';
-import type { Refusal } from './transfers.ts';
 
 export type AccountStatus = 'open' | 'frozen' | 'closed';
 
@@ -24,46 +23,21 @@ export interface Account {
   readonly statusChangedBy?: string;
 }
 
-/** A strict balance: two growing counters, and what a limit checks. */
+/** A strict balance: two growing counters, what is reserved of it, and what a limit checks. */
 export interface BalanceFigures {
   /** Sum of all transfers that credited the account. */
   readonly credits: bigint;
   /** Sum of all transfers that debited it. */
   readonly debits: bigint;
-  /** credits - debits + creditLimit; stored because a condition expression cannot add. Never below zero. */
+  /** What open holds reserve. */
+  readonly held: bigint;
+  /** credits - debits - held + creditLimit; stored because a condition expression cannot add. Never below zero. */
   readonly available: bigint;
 }
 
 /** A living account is not what the chart of accounts says: the chart was changed under it. */
 export class ChartChangedError extends Error {
   override name = 'ChartChangedError';
-}
-
-/** Why a transfer could not touch an account, told from the account as it stood; undefined when it could. @throws ChartChangedError */
-export function refusalOf(
-  account: Account | undefined,
-  touch: {
-    readonly account: string;
-    readonly side: 'debit' | 'credit';
-    readonly asset: Asset;
-    readonly amount: bigint;
-    readonly day: Day;
-  },
-): Refusal | undefined {
-  if (account === undefined) return { kind: 'account-unknown', account: touch.account };
-  if (account.figures === undefined || account.asset !== touch.asset) {
-    throw new ChartChangedError(
-      `The chart changed under ${touch.account}: it was opened as ${account.balance}, ${account.asset}.`,
-    );
-  }
-  const { available } = account.figures;
-  if (touch.side === 'debit' && available < touch.amount) return { kind: 'insufficient-funds', account: touch.account };
-  if (account.status === 'frozen') return { kind: 'account-frozen', account: touch.account };
-  if (account.status === 'closed') return { kind: 'account-closed', account: touch.account };
-  if (touch.day < account.openedOn) {
-    return { kind: 'before-opening', account: touch.account, openedOn: account.openedOn };
-  }
-  return undefined;
 }
 
 export type StatusChange = 'freeze' | 'unfreeze' | 'close';
@@ -88,7 +62,7 @@ export type AccountChangeResult =
   | { readonly kind: 'derived-balance' }
   | { readonly kind: 'unchanged'; readonly account: Account }
   | { readonly kind: 'account-closed' }
-  | { readonly kind: 'account-not-empty'; readonly balance: bigint }
+  | { readonly kind: 'account-not-empty'; readonly balance: bigint; readonly held: bigint }
   /** `lowest`: the lowest limit that what is used allows. */
   | { readonly kind: 'limit-in-use'; readonly lowest: bigint };
 
@@ -109,6 +83,9 @@ export function answerToChange(
   }
   if (account.status === STATUS_CHANGES[change.kind].to) return { kind: 'unchanged', account };
   if (account.status === 'closed') return { kind: 'account-closed' };
-  const balance = available - account.creditLimit;
-  return change.kind === 'close' && balance !== 0n ? { kind: 'account-not-empty', balance } : undefined;
+  const { held } = account.figures;
+  const balance = available + held - account.creditLimit;
+  return change.kind === 'close' && (balance !== 0n || held !== 0n)
+    ? { kind: 'account-not-empty', balance, held }
+    : undefined;
 }

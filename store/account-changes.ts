@@ -33,7 +33,8 @@ export async function changeStatus(
 ): Promise<AccountChangeResult> {
   const { from, to } = STATUS_CHANGES[kind];
   const before = from.map((status, index) => [`:from${index}`, status] as const);
-  const empty = kind === 'close' ? ' AND available = creditLimit' : '';
+  const isClose = kind === 'close';
+  const empty = isClose ? ' AND credits = debits AND (attribute_not_exists(held) OR held = :nothing)' : '';
   const updated = await update(store, id, {
     UpdateExpression: 'SET #status = :to, statusReason = :reason, statusChangedAt = :at, statusChangedBy = :by',
     // Only strict balances have `available`.
@@ -45,6 +46,7 @@ export async function changeStatus(
       ':reason': cause.reason,
       ':at': cause.at,
       ':by': cause.by,
+      ':nothing': isClose ? 0n : undefined,
     }),
   });
   if (updated.ok) return { kind: 'changed', account: updated.account };

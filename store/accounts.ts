@@ -90,10 +90,13 @@ export function unlistedAccounts(store: LedgerStore, { transfer, debitEntry, cre
     }));
 }
 
-/** Writes an account unless it is there, and adds the month it is opened in; what is there stays as it is. */
-export function listingUpdate(table: string, account: Account): TransactWriteItem {
+/** Writes an account unless it is there, and adds the months that it is opened in; what is there stays as it is. */
+export function listingUpdate(table: string, openings: readonly Account[]): TransactWriteItem {
+  const [account] = openings;
+  if (account === undefined) throw new TypeError('There is no account to list.');
   const { pk: _pk, ...fields } = accountItem(account);
   const names = Object.keys(fields);
+  const months = new Set(openings.map(({ openedOn }) => monthOf(openedOn)));
   return {
     Update: {
       TableName: table,
@@ -102,7 +105,7 @@ export function listingUpdate(table: string, account: Account): TransactWriteIte
       ExpressionAttributeNames: Object.fromEntries(names.map((name) => [`#${name}`, name])),
       ExpressionAttributeValues: {
         ...Object.fromEntries(names.map((name) => [`:${name}`, fields[name] ?? { NULL: true }])),
-        ':months': { SS: [monthOf(account.openedOn)] },
+        ':months': { SS: [...months] },
       },
     },
   };
@@ -140,6 +143,8 @@ export function accountFromItem(item: Item): Account {
       figures: {
         credits: integer(item, 'credits'),
         debits: integer(item, 'debits'),
+        // Written with the first hold, so that whoever holds nothing pays for no more bytes.
+        held: item.held === undefined ? 0n : integer(item, 'held'),
         available: integer(item, 'available'),
       },
     }),
@@ -161,7 +166,11 @@ async function putIfNew(store: LedgerTable, account: Account): Promise<void> {
 }
 
 function accountItem({ id, figures, ...fields }: Account): Item {
-  return toItem({ pk: accountKey(id), account: id, bucket: bucketOf(id), ...fields, ...figures });
+  const { held, ...others } = figures ?? { held: 0n };
+  return toItem({
+    ...{ pk: accountKey(id), account: id, bucket: bucketOf(id), ...fields, ...others },
+    held: held === 0n ? undefined : held,
+  });
 }
 
 function texts(map: Item): Record<string, string> {

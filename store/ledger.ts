@@ -1,28 +1,14 @@
-import {
-  ConditionalCheckFailedException,
-  GetItemCommand,
-  PutItemCommand,
-  type PutItemCommandInput,
-  TransactionCanceledException,
-  type TransactWriteItem,
-  TransactWriteItemsCommand,
-} from '@aws-sdk/client-dynamodb';
-import { type Account, refusalOf } from '../domain/accounts.ts';
+import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import type { ChartEntry } from '../domain/chart.ts';
+import type { Movement } from '../domain/movements.ts';
 import { dayOf } from '../domain/time.ts';
-import {
-  firstDifference,
-  firstRefusal,
-  type Refusal,
-  type Transfer,
-  type TransferClaims,
-  type TransferResult,
-} from '../domain/transfers.ts';
-import { accountFromItem, listingUpdate, rememberListed, unlistedAccounts } from './accounts.ts';
+import { firstDifference, type Transfer, type TransferClaims, type TransferResult } from '../domain/transfers.ts';
+import { unlistedAccounts } from './accounts.ts';
+import { type Entry, type EntryResult, writeGroups } from './entries.ts';
 import { type Item, integer, integers, optionalText, text, toItem } from './items.ts';
 import type { LedgerStore, LedgerTable, Posting } from './posting.ts';
 import { retryTransient } from './retry.ts';
-import { accountKey, dayPartition, momentKey, shardOf, transferKey } from './tables.ts';
+import { dayPartition, momentKey, shardOf, transferKey } from './tables.ts';
 
 /**
  * Posts a transfer exactly once, in one round trip for a first write, a replay and a refusal alike: the conditions of
@@ -30,12 +16,25 @@ import { accountKey, dayPartition, momentKey, shardOf, transferKey } from './tab
  * @throws StoreUnavailableError when conflicts or faults last until the deadline.
  */
 export async function postTransfer(store: LedgerStore, posting: Posting): Promise<TransferResult> {
-  const touches = touchesOf(posting);
-  const listings = unlistedAccounts(store, posting);
-  if (touches.length + listings.length === 0 && posting.guard === undefined) return putAlone(store, posting);
-  const result = await putWithAccounts(store, posting, touches, listings);
-  if (result.kind === 'created') rememberListed(store, listings);
+  const [[result] = []] = await postTransfers(store, [[posting]]);
+  if (result?.kind === 'unavailable') throw result.error;
+  if (result === undefined || result.kind === 'group-failed') throw new Error('A group of one fails by its own.');
   return result;
+}
+
+/**
+ * Posts groups of transfers, all or none of each group, in as few transactions as the table allows.
+ * @param groups of at most GROUP_ENTRIES_MAX postings, no two of a group under one id.
+ * @returns the results of each group, in order.
+ */
+export async function postTransfers(
+  store: LedgerStore,
+  groups: readonly (readonly Posting[])[],
+): Promise<EntryResult<TransferResult>[][]> {
+  return writeGroups(
+    store,
+    groups.map((postings) => postings.map((posting) => transferEntry(store, posting))),
+  );
 }
 
 export async function getTransfer(store: LedgerTable, id: string): Promise<Transfer | undefined> {
@@ -58,122 +57,31 @@ export async function replayOf(
   return posted === undefined ? undefined : answerFromPosted(posted, claims);
 }
 
-/** A strict balance that a transfer moves. */
-interface Touch {
-  readonly account: string;
-  readonly side: 'debit' | 'credit';
-}
-
-function touchesOf({ transfer, debitEntry, creditEntry }: Posting): Touch[] {
-  const touches: Touch[] = [];
-  if (debitEntry.balance === 'strict') touches.push({ account: transfer.debit, side: 'debit' });
-  if (creditEntry.balance === 'strict') touches.push({ account: transfer.credit, side: 'credit' });
-  return touches;
-}
-
-/** Two derived balances: one conditional put is the whole write. */
-async function putAlone(store: LedgerStore, posting: Posting): Promise<TransferResult> {
-  try {
-    await retryTransient(() => store.client.send(new PutItemCommand(putOf(store, posting))), store.clock);
-    return { kind: 'created', transfer: posting.transfer };
-  } catch (error) {
-    if (error instanceof ConditionalCheckFailedException && error.Item !== undefined) {
-      return answerFromPosted(transferFromItem(error.Item), posting.claims);
-    }
-    throw error;
-  }
-}
-
-/** The transfer, the strict balances that it moves, the accounts that it lists and its guard, all or nothing. */
-async function putWithAccounts(
-  store: LedgerStore,
-  posting: Posting,
-  touches: readonly Touch[],
-  listings: readonly Account[],
-): Promise<TransferResult> {
-  const command = new TransactWriteItemsCommand({
-    // Minted once, outside the retry: an attempt whose answer was lost is then answered as the success it was.
-    ClientRequestToken: store.newId(),
-    TransactItems: [
-      { Put: putOf(store, posting) },
-      ...(posting.guard === undefined ? [] : [{ Update: posting.guard.update }]),
-      ...touches.map((touch) => balanceUpdate(store.ledgerTable, posting.transfer, touch)),
-      ...listings.map((account) => listingUpdate(store.ledgerTable, account)),
-    ],
-  });
-  return retryTransient(async () => {
-    try {
-      await store.client.send(command);
-      return { kind: 'created', transfer: posting.transfer };
-    } catch (error) {
-      const answer =
-        error instanceof TransactionCanceledException ? answerFromReasons(error, posting, touches) : undefined;
-      if (answer === undefined) throw error;
-      return answer;
-    }
-  }, store.clock);
-}
-
-function putOf(store: LedgerStore, posting: Posting): PutItemCommandInput & { Item: Item } {
+function transferEntry(store: LedgerStore, posting: Posting): Entry<TransferResult> {
+  const { transfer, claims, guard } = posting;
   return {
-    TableName: store.ledgerTable,
-    Item: transferItem(posting),
-    ConditionExpression: 'attribute_not_exists(pk)',
-    ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+    item: transferItem(posting),
+    pk: transferKey(transfer.id),
+    created: { kind: 'created', transfer },
+    existing: (item) => answerFromPosted(transferFromItem(item), claims),
+    guards: guard === undefined ? [] : [guard],
+    movements: movementsOf(posting),
+    listings: unlistedAccounts(store, posting),
   };
 }
 
-function balanceUpdate(table: string, transfer: Transfer, touch: Touch): TransactWriteItem {
-  const debits = touch.side === 'debit';
-  return {
-    Update: {
-      TableName: table,
-      Key: toItem({ pk: accountKey(touch.account) }),
-      UpdateExpression: debits
-        ? 'SET debits = debits + :amount, available = available - :amount'
-        : 'SET credits = credits + :amount, available = available + :amount',
-      ConditionExpression: `#status = :open AND asset = :asset AND openedOn <= :day${debits ? ' AND available >= :amount' : ''}`,
-      ExpressionAttributeNames: { '#status': 'status' },
-      ExpressionAttributeValues: toItem({
-        ':amount': transfer.amount,
-        ':open': 'open',
-        ':asset': transfer.asset,
-        ':day': dayOf(transfer.effectiveAt),
-      }),
-      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-    },
-  };
-}
-
-/**
- * Reads the outcome from a cancelled transaction. An existing transfer decides before any refusal does, and the guard
- * before the accounts. Undefined when the answer is not final because the transfer or another item was in another
- * transaction at that moment.
- */
-function answerFromReasons(
-  error: TransactionCanceledException,
-  posting: Posting,
-  touches: readonly Touch[],
-): TransferResult | undefined {
-  const { transfer, guard } = posting;
-  const [put, ...others] = error.CancellationReasons ?? [];
-  if (put?.Code === 'ConditionalCheckFailed' && put.Item !== undefined) {
-    return answerFromPosted(transferFromItem(put.Item), posting.claims);
+/** What a transfer does to the strict balances that it moves; the debit side comes first. */
+function movementsOf({ transfer, debitEntry, creditEntry, frees = 0n }: Posting): Movement[] {
+  const { asset, amount } = transfer;
+  const common = { asset, day: dayOf(transfer.effectiveAt) };
+  const movements: Movement[] = [];
+  if (debitEntry.balance === 'strict') {
+    movements.push({ ...common, account: transfer.debit, debits: amount, credits: 0n, held: -frees });
   }
-  if (put?.Code !== 'None') return undefined;
-  const guarding = guard === undefined ? undefined : others.shift();
-  if (guarding !== undefined && guarding.Code !== 'None') {
-    return guarding.Item === undefined ? undefined : guard?.refusalOf(guarding.Item);
+  if (creditEntry.balance === 'strict') {
+    movements.push({ ...common, account: transfer.credit, debits: 0n, credits: amount, held: 0n });
   }
-  const refusals = others.flatMap((reason, index): Refusal[] => {
-    const touch = touches[index];
-    if (reason.Code !== 'ConditionalCheckFailed' || touch === undefined) return [];
-    const account = reason.Item === undefined ? undefined : accountFromItem(reason.Item);
-    const { asset, amount, effectiveAt } = transfer;
-    const refusal = refusalOf(account, { ...touch, asset, amount, day: dayOf(effectiveAt) });
-    return refusal === undefined ? [] : [refusal];
-  });
-  return firstRefusal(refusals);
+  return movements;
 }
 
 function answerFromPosted(posted: Transfer, claims: TransferClaims): TransferResult {

@@ -23,12 +23,16 @@ export interface Posting {
   readonly claims: TransferClaims;
   readonly debitEntry: ChartEntry;
   readonly creditEntry: ChartEntry;
+  /** Minor units held of the debit account that are held no more when this is posted. */
+  readonly frees?: bigint;
   readonly guard?: Guard;
 }
 
-/** One more item that a posting updates in its transaction, and the refusal when the condition of that update fails. */
+/** One more item that is written in the same transaction, and the refusal when its condition fails. */
 export interface Guard {
+  /** The key of the item: no two writes of one transaction may have one item (AWS rule). */
+  readonly pk: string;
   /** Returns the old item when its condition fails. */
-  readonly update: NonNullable<TransactWriteItem['Update']>;
+  readonly write: Pick<TransactWriteItem, 'Put' | 'Update'>;
   readonly refusalOf: (item: Item) => Refusal | undefined;
 }

@@ -62,21 +62,25 @@ export async function getReversals(store: LedgerTable, original: Pick<Transfer, 
 
 /** `remaining` is stored because a condition expression cannot subtract. */
 function remainderGuard(store: LedgerStore, original: Transfer, reversal: Transfer): Guard {
+  const pk = reversedKey(original.id);
   return {
-    update: {
-      TableName: store.ledgerTable,
-      Key: toItem({ pk: reversedKey(original.id) }),
-      UpdateExpression:
-        'SET remaining = if_not_exists(remaining, :original) - :amount, ids = list_append(if_not_exists(ids, :none), :id)',
-      ConditionExpression: 'attribute_not_exists(pk) OR (remaining >= :amount AND size(ids) < :max)',
-      ExpressionAttributeValues: toItem({
-        ':original': original.amount,
-        ':amount': reversal.amount,
-        ':none': [],
-        ':id': [reversal.id],
-        ':max': BigInt(REVERSALS_MAX),
-      }),
-      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+    pk,
+    write: {
+      Update: {
+        TableName: store.ledgerTable,
+        Key: toItem({ pk }),
+        UpdateExpression:
+          'SET remaining = if_not_exists(remaining, :original) - :amount, ids = list_append(if_not_exists(ids, :none), :id)',
+        ConditionExpression: 'attribute_not_exists(pk) OR (remaining >= :amount AND size(ids) < :max)',
+        ExpressionAttributeValues: toItem({
+          ':original': original.amount,
+          ':amount': reversal.amount,
+          ':none': [],
+          ':id': [reversal.id],
+          ':max': BigInt(REVERSALS_MAX),
+        }),
+        ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+      },
     },
     refusalOf: (item) => reversalRefusal(reversalsFromItem(item), reversal.amount),
   };

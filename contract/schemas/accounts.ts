@@ -74,7 +74,10 @@ export const account = z
     creditLimit: amountText,
     credits: amountText.optional(),
     debits: amountText.optional(),
-    available: amountText.optional().meta({ description: 'credits - debits + creditLimit; strict balances only.' }),
+    held: amountText.optional().meta({ description: 'What open holds reserve.' }),
+    available: amountText
+      .optional()
+      .meta({ description: 'credits - debits - held + creditLimit; strict balances only.' }),
     metadata: z.record(z.string(), z.string()).optional(),
     statusReason: z.string().optional().meta({ description: 'Why its status was last changed.' }),
     statusChangedAt: instantText.optional(),

@@ -13,7 +13,7 @@ export function addSums(a: TransferSums, b: TransferSums): TransferSums {
 }
 
 /**
- * Compares a strict balance with the sum of its transfers. What is available must be credits - debits + credit limit.
+ * Compares a strict balance with the sum of its transfers. What is available must be credits - debits - held + credit limit.
  * @returns undefined when they agree.
  */
 export function driftOf(
@@ -25,7 +25,7 @@ export function driftOf(
   const checks: [name: string, stored: bigint, summed: bigint][] = [
     ['credits', figures.credits, sums.credits],
     ['debits', figures.debits, sums.debits],
-    ['available', figures.available, sums.credits - sums.debits + creditLimit],
+    ['available', figures.available, sums.credits - sums.debits - figures.held + creditLimit],
   ];
   const wrong = checks.filter(([, stored, summed]) => stored !== summed);
   if (wrong.length === 0) return undefined;
@@ -43,5 +43,5 @@ export function driftOf(
 }
 
 export function sameFigures(a: BalanceFigures, b: BalanceFigures): boolean {
-  return a.credits === b.credits && a.debits === b.debits && a.available === b.available;
+  return a.credits === b.credits && a.debits === b.debits && a.held === b.held && a.available === b.available;
 }

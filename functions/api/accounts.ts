@@ -39,7 +39,7 @@ export async function openAccount(deps: LedgerDeps, { body }: ApiRequest<BodyOf<
     createdAt: now,
     creditLimit,
     ...(body.metadata !== undefined && { metadata: body.metadata }),
-    ...(entry.balance === 'strict' && { figures: { credits: 0n, debits: 0n, available: creditLimit } }),
+    ...(entry.balance === 'strict' && { figures: { credits: 0n, debits: 0n, held: 0n, available: creditLimit } }),
   };
   const result = await accounts.openAccount(deps.store, account, {
     ...(body.metadata !== undefined && { metadata: body.metadata }),

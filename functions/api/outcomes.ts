@@ -124,8 +124,13 @@ export function answerOfChange(result: AccountChangeResult, account: string): An
         { field: 'accountId', rule: 'is closed' },
       ]);
     case 'account-not-empty': {
-      const rule = `has a balance of ${result.balance}; only a balance of 0 can be closed`;
-      return problem('account-not-empty', `"${account}" ${rule}. Move it first.`, [{ field: 'accountId', rule }]);
+      const { balance, held } = result;
+      const [state, advice] =
+        balance === 0n
+          ? [`holds ${held}`, 'Capture or release its holds first.']
+          : [`has a balance of ${balance}`, 'Move it first.'];
+      const rule = `${state}; only an account with a balance of 0 and no holds can be closed`;
+      return problem('account-not-empty', `"${account}" ${rule}. ${advice}`, [{ field: 'accountId', rule }]);
     }
     case 'limit-in-use': {
       const rule = `must not be below ${result.lowest}, which the account uses`;

@@ -28,6 +28,7 @@ export function renderAccount({ figures, creditLimit, ...fields }: Account): z.i
     ...(figures !== undefined && {
       credits: figures.credits.toString(),
       debits: figures.debits.toString(),
+      held: figures.held.toString(),
       available: figures.available.toString(),
     }),
   };

@@ -15,6 +15,7 @@ function account(fields: Partial<Account> = {}, balance = 0n): Account {
     figures: {
       credits: balance > 0n ? balance : 0n,
       debits: balance < 0n ? -balance : 0n,
+      held: 0n,
       available: balance + creditLimit,
     },
     ...fields,

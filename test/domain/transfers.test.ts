@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { refusalOf } from '../../domain/accounts.ts';
 import {
   firstDifference,
   firstRefusal,
@@ -40,29 +39,6 @@ describe('firstDifference', () => {
     expect(firstDifference(posted, { operation: 'other', amount: 6n, debit: 'customer:acme' })).toBe('amount');
     expect(firstDifference(posted, { quantities: { a: 1n }, operation: 'other' })).toBe('operation');
     expect(firstDifference(posted, { description: 'new' })).toBe('description');
-  });
-});
-
-describe('refusalOf', () => {
-  const account = {
-    id: 'customer:acme',
-    asset: 'TOKEN',
-    balance: 'strict' as const,
-    status: 'open' as const,
-    openedOn: '2026-01-01',
-    createdAt: '2026-01-01T00:00:00.000Z',
-    creditLimit: 0n,
-    figures: { credits: 10n, debits: 6n, available: 4n },
-  };
-  const touch = { account: 'customer:acme', side: 'debit' as const, asset: 'TOKEN', amount: 5n, day: '2026-02-01' };
-
-  test('tells each reason', () => {
-    expect(refusalOf(undefined, touch)?.kind).toBe('account-unknown');
-    expect(refusalOf(account, touch)?.kind).toBe('insufficient-funds');
-    expect(refusalOf({ ...account, status: 'frozen' }, { ...touch, amount: 1n })?.kind).toBe('account-frozen');
-    expect(refusalOf({ ...account, status: 'closed' }, { ...touch, side: 'credit' })?.kind).toBe('account-closed');
-    expect(refusalOf(account, { ...touch, amount: 4n, day: '2025-12-31' })?.kind).toBe('before-opening');
-    expect(refusalOf(account, { ...touch, amount: 4n })).toBeUndefined();
   });
 });
 

@@ -51,7 +51,7 @@ function posting(fields: Partial<Transfer> & Pick<Transfer, 'id' | 'debit' | 'cr
 
 async function openCustomer(name: string, funds: bigint): Promise<string> {
   const id = `customer:${name}`;
-  const figures = { credits: 0n, debits: 0n, available: 0n };
+  const figures = { credits: 0n, debits: 0n, held: 0n, available: 0n };
   await openAccount(
     store,
     {
@@ -82,7 +82,7 @@ describe('postTransfer against a strict balance', () => {
       posting({ id: 'moves-1', debit: customer, credit: 'platform:revenue:usage', amount: 4n }),
     );
     expect(result.kind).toBe('created');
-    expect((await getAccount(store, customer))?.figures).toEqual({ credits: 10n, debits: 4n, available: 6n });
+    expect((await getAccount(store, customer))?.figures).toEqual({ credits: 10n, debits: 4n, held: 0n, available: 6n });
     expect(await getTransfer(store, 'moves-1')).toMatchObject({ debit: customer, amount: 4n });
   });
 

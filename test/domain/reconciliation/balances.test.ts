@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { driftOf } from '../../../domain/reconciliation/balances.ts';
 
 const AT = '2026-11-20T02:00:00.000Z';
-const figures = { credits: 100n, debits: 30n, available: 80n };
+const figures = { credits: 100n, debits: 30n, held: 0n, available: 80n };
 
 describe('a strict balance', () => {
   it('agrees when its counters are the sums and its available amount follows from them', () => {

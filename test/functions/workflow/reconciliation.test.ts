@@ -312,7 +312,7 @@ async function reconcile({ endDate = day } = {}) {
 
 async function open(id: string, deposit: bigint): Promise<void> {
   const account = { id, asset: 'TOKEN', status: 'open', openedOn: day, createdAt: NOW(), creditLimit: 0n } as const;
-  const figures = { credits: 0n, debits: 0n, available: 0n };
+  const figures = { credits: 0n, debits: 0n, held: 0n, available: 0n };
   await openAccount(tables, { ...account, balance: 'strict', figures }, {});
   await post({ id: `deposit-${id}`, kind: 'transfer', debit: 'platform:float', credit: id, amount: deposit });
 }
