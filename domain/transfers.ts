@@ -54,10 +54,15 @@ const CLAIM_ORDER = [
 
 /** The first field in which a repeated id differs from the transfer that has it; undefined when it is a true replay. */
 export function firstDifference(posted: Transfer, claims: TransferClaims): string | undefined {
-  return CLAIM_ORDER.find(
-    (field) => claims[field] !== undefined && comparable(posted[field]) !== comparable(claims[field]),
-  );
+  return CLAIM_ORDER.find((field) => {
+    // Whoever says in full what is to move, and nothing of another record, claims that there is none.
+    const isSaid = claims[field] !== undefined || (claims.kind !== undefined && REFERENCES.has(field));
+    return isSaid && comparable(posted[field]) !== comparable(claims[field]);
+  });
 }
+
+/** Fields by which a transfer is an answer to another record. */
+const REFERENCES: ReadonlySet<keyof TransferClaims> = new Set(['corrects']);
 
 function comparable(value: Transfer[keyof Transfer]): string | undefined {
   if (value === undefined || typeof value === 'string') return value;

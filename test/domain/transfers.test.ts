@@ -40,6 +40,12 @@ describe('firstDifference', () => {
     expect(firstDifference(posted, { quantities: { a: 1n }, operation: 'other' })).toBe('operation');
     expect(firstDifference(posted, { description: 'new' })).toBe('description');
   });
+
+  test('takes no correction for a transfer of its own, though it moves the same', () => {
+    const correction = { ...posted, corrects: 'req-0' };
+    expect(firstDifference(correction, { kind: 'charge', debit: 'customer:acme' })).toBe('corrects');
+    expect(firstDifference(correction, { corrects: 'req-0' })).toBeUndefined();
+  });
 });
 
 test('of several refusals the first in the order of precedence is told, whatever order they came in', () => {
