@@ -1,6 +1,6 @@
 import type { Quantities } from './evidence.ts';
 import { AMOUNT_MAX, type Asset } from './money.ts';
-import { amountOf, costLines, exactCost, type OperationRule } from './rating/price.ts';
+import { amountOf, costOf, type OperationRule } from './rating/price.ts';
 import type { Instant } from './time.ts';
 
 export type OperationRules = Readonly<Record<string, OperationRule>>;
@@ -60,11 +60,14 @@ export function rateByVersion(card: RateCard, { account, operation, quantities }
   if (rule === undefined) {
     return unpriced('operation', `rate card "${card.name}" of ${card.effectiveFrom} has no operation "${operation}"`);
   }
-  const unknown = Object.keys(quantities).find((dimension) => !Object.hasOwn(rule.prices, dimension));
-  if (unknown !== undefined) {
-    return unpriced('quantities', `rate card "${card.name}" has no price for dimension "${unknown}" of this operation`);
+  for (const dimension in quantities) {
+    if (Object.hasOwn(rule.prices, dimension)) continue;
+    return unpriced(
+      'quantities',
+      `rate card "${card.name}" has no price for dimension "${dimension}" of this operation`,
+    );
   }
-  const amount = amountOf(rule, exactCost(costLines(rule, quantities)));
+  const amount = amountOf(rule, costOf(rule, quantities));
   if (amount > AMOUNT_MAX) return unpriced('quantities', `the price would be above the largest amount, ${AMOUNT_MAX}`);
   return { kind: 'priced', amount, card, rule, isOverride: own !== undefined };
 }

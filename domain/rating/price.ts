@@ -56,26 +56,25 @@ export const TIERS_MAX = 20;
 
 /** The cost of one request, line by line, in the order of the rule; what was not used has no line. */
 export function costLines(rule: OperationRule, quantities: Quantities): CostLine[] {
-  return Object.entries(rule.prices).flatMap(([dimension, price]) => {
-    const said = Object.hasOwn(quantities, dimension) ? quantities[dimension] : undefined;
-    const quantity = said ?? (dimension === REQUESTS_DIMENSION ? 1n : 0n);
-    if (quantity === 0n) return [];
-    if (!('tiers' in price)) return [{ dimension, quantity, price }];
-    return price.mode === 'volume'
-      ? volumeLine(dimension, price, quantity)
-      : graduatedLines(dimension, price, quantity);
+  const lines: CostLine[] = [];
+  eachCost(rule, quantities, (dimension, quantity, price, tier) => {
+    lines.push({ dimension, quantity, price, ...(tier !== undefined && { tier }) });
   });
+  return lines;
 }
 
 /** The exact sum of lines over a common denominator, so that rounding happens once per request. */
 export function exactCost(lines: readonly CostLine[]): Fraction {
-  let numerator = 0n;
-  let denominator = 1n;
-  for (const { quantity, price } of lines) {
-    numerator = numerator * price.per + quantity * price.amount * denominator;
-    denominator *= price.per;
-  }
-  return { numerator, denominator };
+  const sum = { numerator: 0n, denominator: 1n };
+  for (const { quantity, price } of lines) add(sum, quantity, price);
+  return sum;
+}
+
+/** The exact cost of one request; the same as that of its lines, which are not made: a reconciliation asks a million times. */
+export function costOf(rule: OperationRule, quantities: Quantities): Fraction {
+  const sum = { numerator: 0n, denominator: 1n };
+  eachCost(rule, quantities, (_dimension, quantity, price) => add(sum, quantity, price));
+  return sum;
 }
 
 /** What a request costs: rounded once, and never below the minimum. */
@@ -106,22 +105,45 @@ export function tierFault(tiers: readonly Tier[]): { readonly index: number; rea
   return undefined;
 }
 
-function volumeLine(dimension: string, { mode, tiers }: TieredPrice, quantity: bigint): CostLine[] {
-  const index = tiers.findIndex(({ upTo }) => upTo === null || quantity <= upTo);
-  const tier = tiers[index];
-  if (tier === undefined) return [];
-  const above = tiers[index - 1]?.upTo ?? 0n;
-  return [{ dimension, quantity, price: tier, tier: { mode, above, upTo: tier.upTo } }];
+/** Prices of one request are mostly per the same quantity, so that denominators seldom have to be multiplied. */
+function add(sum: { numerator: bigint; denominator: bigint }, quantity: bigint, { amount, per }: UnitPrice): void {
+  if (per === sum.denominator) {
+    sum.numerator += quantity * amount;
+    return;
+  }
+  sum.numerator = sum.numerator * per + quantity * amount * sum.denominator;
+  sum.denominator *= per;
 }
 
-function graduatedLines(dimension: string, { mode, tiers }: TieredPrice, quantity: bigint): CostLine[] {
-  const lines: CostLine[] = [];
+type Visit = (dimension: string, quantity: bigint, price: UnitPrice, tier?: CostLine['tier']) => void;
+
+/** Visits what the units of each dimension cost, in the order of the rule; what was not used is passed over. */
+function eachCost(rule: OperationRule, quantities: Quantities, visit: Visit): void {
+  for (const dimension in rule.prices) {
+    const price = rule.prices[dimension];
+    const said = Object.hasOwn(quantities, dimension) ? quantities[dimension] : undefined;
+    const quantity = said ?? (dimension === REQUESTS_DIMENSION ? 1n : 0n);
+    if (price === undefined || quantity === 0n) continue;
+    if (!('tiers' in price)) visit(dimension, quantity, price);
+    else if (price.mode === 'volume') visitVolume(dimension, price, quantity, visit);
+    else visitGraduated(dimension, price, quantity, visit);
+  }
+}
+
+function visitVolume(dimension: string, { mode, tiers }: TieredPrice, quantity: bigint, visit: Visit): void {
+  const index = tiers.findIndex(({ upTo }) => upTo === null || quantity <= upTo);
+  const tier = tiers[index];
+  if (tier === undefined) return;
+  const above = tiers[index - 1]?.upTo ?? 0n;
+  visit(dimension, quantity, tier, { mode, above, upTo: tier.upTo });
+}
+
+function visitGraduated(dimension: string, { mode, tiers }: TieredPrice, quantity: bigint, visit: Visit): void {
   let above = 0n;
   for (const tier of tiers) {
     if (quantity <= above) break;
     const end = tier.upTo === null || quantity < tier.upTo ? quantity : tier.upTo;
-    lines.push({ dimension, quantity: end - above, price: tier, tier: { mode, above, upTo: tier.upTo } });
+    visit(dimension, end - above, tier, { mode, above, upTo: tier.upTo });
     above = end;
   }
-  return lines;
 }

@@ -1,4 +1,4 @@
-import { overridesOf, type RateCard, rate } from '../rating.ts';
+import { overridesOf, type RateCard, rate, rateByVersion } from '../rating.ts';
 import type { Instant } from '../time.ts';
 import type { ExpectedOf } from './judge.ts';
 import { instantOf } from './rows.ts';
@@ -26,7 +26,7 @@ export function createPricers(
 /**
  * Prices evidence of an account, or of those without prices of their own, by the version of the rate card in force when
  * it happened. Evidence of one fingerprint has the same operation and quantities and so, under one version, the same
- * price: it is remembered until the version changes.
+ * price: it is remembered until the version changes, unless hardly any comes back.
  */
 export function createPricer(
   cards: readonly RateCard[],
@@ -35,7 +35,8 @@ export function createPricer(
 ): ExpectedOf {
   const versions = cards.filter((card) => card.name === cardName);
   const starts = versions.map((card) => card.effectiveFrom).sort();
-  const remembered = new Map<string, bigint>();
+  let memory = createMemory();
+  let version: RateCard | undefined;
   let from: Instant = '';
   let until: Instant = '';
 
@@ -44,15 +45,46 @@ export function createPricer(
       const at = instantOf(evidence.key);
       from = starts.findLast((start) => start <= at) ?? '';
       until = starts.find((start) => start > at) ?? END_OF_TIME;
-      remembered.clear();
+      version = versions.find((card) => card.effectiveFrom === from);
+      memory = createMemory();
     }
-    const known = remembered.get(evidence.fingerprint);
+    const known = memory.recall(evidence.fingerprint);
     if (known !== undefined) return known;
-    const rating = rate(versions, cardName, { ...evidence, account, at: instantOf(evidence.key) });
+    const { operation, quantities, key } = evidence;
+    const usage = { account, operation, quantities };
+    const rating =
+      version === undefined
+        ? rate(versions, cardName, { ...usage, at: instantOf(key) })
+        : rateByVersion(version, usage);
     if (rating.kind === 'unpriced') return { unpriced: rating.rule };
-    if (remembered.size >= REMEMBERED_MAX) remembered.clear();
-    remembered.set(evidence.fingerprint, rating.amount);
+    memory.remember(evidence.fingerprint, rating.amount);
     return rating.amount;
+  };
+}
+
+/**
+ * Prices by fingerprint. Where hardly any comes back, as with the token counts of prompts, remembering costs more than
+ * it saves, and ends.
+ */
+function createMemory() {
+  const prices = new Map<string, bigint>();
+  let recalled = 0;
+  let pays = true;
+  return {
+    recall(fingerprint: string): bigint | undefined {
+      const price = pays ? prices.get(fingerprint) : undefined;
+      if (price !== undefined) recalled += 1;
+      return price;
+    },
+    remember(fingerprint: string, price: bigint): void {
+      if (!pays) return;
+      if (prices.size >= REMEMBERED_MAX) {
+        pays = recalled >= REMEMBERED_MAX;
+        recalled = 0;
+        prices.clear();
+      }
+      prices.set(fingerprint, price);
+    },
   };
 }
 

@@ -70,3 +70,11 @@ it('gives each account its own price, whichever account was asked for before', (
     }),
   );
 });
+
+it('gives the right price also when so many are different that remembering them ends', () => {
+  const expectedOf = createPricer([other], 'other', undefined);
+  const at = addMilliseconds(START, 1);
+  const units = Array.from({ length: 25_000 }, (_, index) => BigInt(index));
+  const wrong = [...units, ...units].filter((unit) => expectedOf(evidenceAt(at, 'r', unit)) !== unit * 3n);
+  expect(wrong).toEqual([]);
+});
