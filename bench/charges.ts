@@ -38,7 +38,25 @@ export function chargesOf(setting: Setting, series: string, count: number, accou
 
 /** The charge function in this process, without HTTP around it. @returns the status that it answers */
 export function chargeFunction(setting: Setting, client: DynamoDBClient): (charge: Charge) => Promise<number> {
-  const handler = makeHandler({
+  const handler = ledgerHandler(setting, client);
+  return async (charge) => (await call(handler, 'POST /v1/charges', { body: charge })).status;
+}
+
+/** The same for a batch. @returns how many elements came to each result. */
+export function batchFunction(
+  setting: Setting,
+  client: DynamoDBClient,
+): (charges: readonly Charge[]) => Promise<unknown> {
+  const handler = ledgerHandler(setting, client);
+  return async (charges) => (await call(handler, 'POST /v1/batches', { body: batchOf(charges) })).body.counts;
+}
+
+export function batchOf(charges: readonly Charge[]) {
+  return { elements: charges.map((charge) => ({ type: 'charge', ...charge })) };
+}
+
+function ledgerHandler(setting: Setting, client: DynamoDBClient) {
+  return makeHandler({
     store: {
       client,
       ledgerTable: setting.tables.ledger,
@@ -46,10 +64,10 @@ export function chargeFunction(setting: Setting, client: DynamoDBClient): (charg
       newId: randomUUID,
       listed: new Set(),
     },
+    audit: { client, operationsTable: setting.tables.operations },
     // For this clock no time passes: settings are read at the first charge, and not again beside a later one.
     settings: createSettingsCache({ client, operationsTable: setting.tables.operations }, () => 0),
     chart,
     now: () => new Date().toISOString(),
   });
-  return async (charge) => (await call(handler, 'POST /v1/charges', { body: charge })).status;
 }

@@ -15,6 +15,7 @@ export function accountDetails(body: z.output<typeof account>): string {
     ['Asset', body.asset],
     ['Balance', body.balance],
     ['Available', amount(body.available)],
+    ['Held', body.held === undefined || body.held === '0' ? undefined : amount(body.held)],
     ['Credits', amount(body.credits)],
     ['Debits', amount(body.debits)],
     ['Credit limit', amount(body.creditLimit)],

@@ -76,6 +76,11 @@ async function* counted(file: string, onSent: (bytes: number) => void): AsyncGen
   }
 }
 
+/** An artifact as it is, piece by piece. @throws CommandFailedError when it cannot be fetched to its end. */
+export function download(io: Io, link: string): Readable {
+  return Readable.from(fetched(io, link));
+}
+
 /** The bytes behind a link. A connection that breaks on the way fails it like one that never came about. */
 async function* fetched(io: Io, link: string): AsyncGenerator<Uint8Array> {
   try {

@@ -6,6 +6,8 @@ export const exitCodes = {
   attention: 1,
   /** Not done, or nothing can be said: a refusal, a fault, a wrong option, empty books, balances not compared. */
   notDone: 2,
+  /** Not done yet: it waits for a second person's approval. */
+  approval: 3,
   /** Stopped by ctrl-c; what was started goes on. */
   interrupted: 130,
 } as const;

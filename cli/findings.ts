@@ -15,7 +15,7 @@ const finding = z.looseObject({
   difference: z.string().optional(),
   cause: z.string().optional(),
 });
-type Finding = z.output<typeof finding>;
+export type Finding = z.output<typeof finding>;
 
 /** Findings that are listed; a person reads no more, and the artifact has the rest. */
 const LISTED_MAX = 1_000;
@@ -23,11 +23,16 @@ const LISTED_MAX = 1_000;
 /** The first findings of a run: one more than are listed, so that the table can say that there are more. */
 export async function readFindings(io: Io, link: string, limit = LISTED_MAX + 1): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for await (const line of downloadLines(io, link)) {
-    findings.push(finding.parse(line));
+  for await (const each of eachFinding(io, link)) {
+    findings.push(each);
     if (findings.length >= limit) break;
   }
   return findings;
+}
+
+/** All findings of a run, one by one. */
+export async function* eachFinding(io: Io, link: string): AsyncGenerator<Finding> {
+  for await (const line of downloadLines(io, link)) yield finding.parse(line);
 }
 
 export function findingsTable(findings: readonly Finding[], runId: string): string {

@@ -17,9 +17,11 @@ const KIND_NAMES: Readonly<Record<string, string>> = {
 };
 
 /** The operators' table of a finished run: money by asset, then findings by kind and what was looked at. */
-export function runSummary({ id, startDate, endDate }: Reconciliation, outcome: Outcome): string {
-  const parts = [moneyTable(outcome), countsTable(outcome), ...caveats(outcome)];
-  return [`Run ${id}: ${startDate} to ${endDate}`, ...parts].filter((part) => part !== '').join('\n');
+export function runSummary({ id, startDate, endDate, accounts, trigger }: Reconciliation, outcome: Outcome): string {
+  const parts = [moneyTable(outcome), countsTable(outcome), ...caveats(outcome, accounts)];
+  const scope =
+    trigger === 'spot' ? ', a sample of accounts' : accounts === undefined ? '' : `, ${accounts.join(', ')}`;
+  return [`Run ${id}: ${startDate} to ${endDate}${scope}`, ...parts].filter((part) => part !== '').join('\n');
 }
 
 function moneyTable({ totals }: Outcome): string {
@@ -62,8 +64,13 @@ function countsTable(outcome: Outcome): string {
 }
 
 /** What the run could not look at; said aloud, so that nobody takes it for agreement. */
-function caveats({ accountsTooBusy, notPaired }: Outcome): string[] {
+function caveats({ accountsTooBusy, notPaired, accountsSeen }: Outcome, accounts: readonly string[] = []): string[] {
+  const unknown = `${accounts.length - accountsSeen} of the accounts that were named are in no book; check how they are written.`;
   const busy = `${plural(accountsTooBusy, 'account')} moved too fast for the balance to be compared; run again at a quiet time.`;
   const unpaired = `${plural(notPaired, 'finding')} had no second look, because one account and day had too many.`;
-  return [...(accountsTooBusy > 0 ? [busy] : []), ...(notPaired > 0 ? [unpaired] : [])];
+  return [
+    ...(accounts.length > accountsSeen ? [unknown] : []),
+    ...(accountsTooBusy > 0 ? [busy] : []),
+    ...(notPaired > 0 ? [unpaired] : []),
+  ];
 }

@@ -1,13 +1,21 @@
 import { Command, CommanderError } from 'commander';
 import { ServiceUnreachableError, UnexpectedAnswerError } from '../contract/client.ts';
 import { addAccounts } from './commands/accounts.ts';
+import { addApprovals } from './commands/approvals.ts';
+import { addAudit } from './commands/audit.ts';
+import { addBulk } from './commands/bulk.ts';
 import { addControls } from './commands/controls.ts';
+import { addGrants } from './commands/grants.ts';
+import { addHolds } from './commands/holds.ts';
 import { addImport } from './commands/import-usage.ts';
+import { addIncident } from './commands/incident.ts';
 import { addKeys } from './commands/keys.ts';
 import { addOpenApi } from './commands/openapi.ts';
 import { addRateCards } from './commands/rate-cards.ts';
 import { addReconcile } from './commands/reconcile.ts';
+import { addRepairs } from './commands/repairs.ts';
 import { addRuns } from './commands/runs.ts';
+import { addSeals } from './commands/seals.ts';
 import { addTransfers } from './commands/transfers.ts';
 import { type Context, connectBy } from './context.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
@@ -59,12 +67,20 @@ function buildProgram(context: Context): Command {
   const parts = [
     addReconcile,
     addRuns,
+    addRepairs,
+    addIncident,
+    addSeals,
     addImport,
     addAccounts,
     addTransfers,
+    addBulk,
+    addHolds,
+    addGrants,
     addRateCards,
     addKeys,
     addControls,
+    addApprovals,
+    addAudit,
     addOpenApi,
   ];
   for (const add of parts) add(program, context);

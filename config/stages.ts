@@ -11,6 +11,11 @@ export interface Stage {
   readonly logRetentionDays: number;
   /** How long a file dropped in the import bucket is kept after it was read in; the usage table keeps the evidence. */
   readonly importedFileRetentionDays: number;
+  /**
+   * How what proves the books is locked against being rewritten or deleted. `GOVERNANCE` can be lifted by whoever has the
+   * permission for it; `COMPLIANCE` by nobody, not even by the AWS account's root user, until the days are over.
+   */
+  readonly seals: { readonly lock: 'GOVERNANCE' | 'COMPLIANCE'; readonly days: number };
   /** What all callers together may ask of the API before it answers 429. */
   readonly apiThrottle: { readonly requestsPerSecond: number; readonly burst: number };
   /** A cost fuse: above so many write units a second a table, and each of its indexes, throttles and spends no more. */
@@ -27,6 +32,7 @@ export const stages: Readonly<Record<string, Stage>> = {
     keepData: false,
     logRetentionDays: 14,
     importedFileRetentionDays: 30,
+    seals: { lock: 'GOVERNANCE', days: 1 },
     apiThrottle: { requestsPerSecond: 200, burst: 400 },
     maxWriteUnitsPerSecond: { ledger: 2_000, usage: 1_000, operations: 200 },
     importConcurrency: 2,
@@ -36,6 +42,8 @@ export const stages: Readonly<Record<string, Stage>> = {
     keepData: true,
     logRetentionDays: 400,
     importedFileRetentionDays: 400,
+    // Seven years, for which tax law of most countries wants books to be kept at the least.
+    seals: { lock: 'COMPLIANCE', days: 2_557 },
     // A strict charge writes at most 5 units, so 4,000 requests a second of single charges stay below the ledger's fuse.
     apiThrottle: { requestsPerSecond: 4_000, burst: 8_000 },
     maxWriteUnitsPerSecond: { ledger: 20_000, usage: 10_000, operations: 1_000 },

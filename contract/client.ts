@@ -188,11 +188,21 @@ async function attemptOnce(
 const REPEATABLE_WITHOUT_ID: ReadonlySet<OperationId> = new Set<OperationId>([
   // Evidence is kept under its own content, so sent twice it is one item.
   'recordUsage',
-  // What is frozen, open, closed or revoked already stays as it is.
+  // What is frozen, open, closed, released or revoked already stays as it is.
   'freezeAccount',
   'unfreezeAccount',
   'closeAccount',
+  'releaseHold',
   'revokeKey',
+  // The same decision by the same key changes nothing.
+  'approve',
+  'reject',
+  // A plan is applied once, and asking again follows it.
+  'applyRepair',
+  // A file is planned once, too.
+  'planImport',
+  // Each element has its id.
+  'postBatch',
   // Questions change nothing.
   'previewPrice',
   'rateCardEffect',

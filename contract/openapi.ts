@@ -93,7 +93,8 @@ function operationOf(route: NamedRoute, schemas: Map<string, Json>): Json {
 
 function descriptionOf({ scope, boundKeys }: NamedRoute): Json {
   if (scope === null) return { description: 'Needs no key.' };
-  const bound = boundKeys === true ? ' A key that is bound to one account may call it for that account.' : '';
+  const bound =
+    boundKeys === true ? ' A key that is bound to one account may call it for that account and all below it.' : '';
   return { description: `Needs a key with the scope \`${scope}\`.${bound}` };
 }
 

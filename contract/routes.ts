@@ -1,8 +1,15 @@
+import { approvalsRoutes } from './routes/approvals.ts';
+import { auditRoutes } from './routes/audit.ts';
+import { batchesRoutes } from './routes/batches.ts';
+import { grantsRoutes } from './routes/grants.ts';
+import { holdsRoutes } from './routes/holds.ts';
 import { keysRoutes } from './routes/keys.ts';
 import { ledgerRoutes } from './routes/ledger.ts';
 import { operationsRoutes } from './routes/operations.ts';
 import { rateCardsRoutes } from './routes/rate-cards.ts';
+import { repairsRoutes } from './routes/repairs.ts';
 import type { Route } from './routes/route.ts';
+import { sealsRoutes } from './routes/seals.ts';
 import { usageRoutes } from './routes/usage.ts';
 
 /**
@@ -10,9 +17,16 @@ import { usageRoutes } from './routes/usage.ts';
  */
 export const operations = {
   ...ledgerRoutes,
+  ...batchesRoutes,
+  ...grantsRoutes,
+  ...holdsRoutes,
   ...usageRoutes,
   ...rateCardsRoutes,
   ...keysRoutes,
+  ...approvalsRoutes,
+  ...auditRoutes,
+  ...sealsRoutes,
+  ...repairsRoutes,
   ...operationsRoutes,
 } as const satisfies Record<string, Route>;
 

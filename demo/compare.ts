@@ -4,10 +4,12 @@ import { expectOk } from './play.ts';
 
 /** A line of findings.ndjson, as far as it is needed here. */
 export interface FoundLine {
+  readonly id: string;
   readonly kind: string;
   readonly account: string;
   readonly requestId?: string;
   readonly difference?: string;
+  readonly evidence: readonly { readonly fingerprint: string }[];
 }
 
 export interface Comparison {

@@ -10,6 +10,8 @@ import { type Breakage, breakBooks } from './break.ts';
 import { type Comparison, compare, fetchFindings } from './compare.ts';
 import { daysPlayed, play, prepare } from './play.ts';
 import { seededRandom } from './random.ts';
+import { repairAndRollBack } from './repair.ts';
+import { reserveAndBatch } from './reserve.ts';
 import { generateDay, readTrace, type ServedRequest } from './traffic.ts';
 
 /**
@@ -63,6 +65,7 @@ async function tell(
   say(`The API is at ${apiUrl}, the AWS endpoint at ${cloud.endpointUrl}.`);
   await prepare(client, first);
   await playWithProgress(installation, requests);
+  await reserveAndBatch(client, new Date().toISOString(), say);
 
   say('\nThe books as the API wrote them:');
   const clean = await reconcile(installation, 'demo-before', first, last);
@@ -89,7 +92,8 @@ async function tell(
     `${found.length} of ${broken.length} found, ${missed.length} missed, ${invented.length} found that nobody broke.`,
   );
   say(`The report: ${reportPath('demo-after')}`);
-  return missed.length + invented.length === 0 ? 0 : 1;
+  const { clean: isRepaired, asBefore } = await repairAndRollBack(installation, 'demo-after', { first, last }, say);
+  return missed.length + invented.length === 0 && isRepaired && asBefore ? 0 : 1;
 }
 
 async function playWithProgress({ client }: Installation, requests: readonly ServedRequest[]): Promise<void> {

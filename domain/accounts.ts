@@ -1,3 +1,4 @@
+import { expiredOf, type GrantState, NO_GRANTS } from './grants.ts';
 import type { Asset } from './money.ts';
 import type { Day, Instant } from './time.ts';
 
@@ -15,6 +16,8 @@ export interface Account {
   /** How far below zero the balance may go, in minor units. */
   readonly creditLimit: bigint;
   readonly figures?: BalanceFigures;
+  /** Absent while it never had a grant. */
+  readonly grants?: GrantState;
   /** What its owner noted at its opening: a few short texts by name, never changed. */
   readonly metadata?: Readonly<Record<string, string>>;
   /** Why, when and by which key its status was last changed; absent while it never was. */
@@ -31,8 +34,20 @@ export interface BalanceFigures {
   readonly debits: bigint;
   /** What open holds reserve. */
   readonly held: bigint;
+  /**
+   * How often that was changed; absent until the first hold. It tells whether anything was held or freed between two
+   * readings, which the sum does not: what one hold gave back another may have taken.
+   */
+  readonly holdChanges?: bigint;
   /** credits - debits - held + creditLimit; stored because a condition expression cannot add. Never below zero. */
   readonly available: bigint;
+}
+
+/** What can be spent: what is available, less what has expired of grants and was not posted to breakage yet. */
+export function usableOf({ figures, grants = NO_GRANTS }: Account, at: Instant): bigint {
+  const usable = (figures?.available ?? 0n) - expiredOf(grants, at);
+  // Holds from before an expiry may reserve what has expired since.
+  return usable > 0n ? usable : 0n;
 }
 
 /** A living account is not what the chart of accounts says: the chart was changed under it. */
@@ -66,10 +81,14 @@ export type AccountChangeResult =
   /** `lowest`: the lowest limit that what is used allows. */
   | { readonly kind: 'limit-in-use'; readonly lowest: bigint };
 
-/** Why a change is not to be made, told from the account as it stands; undefined when it may be made. */
+/**
+ * Why a change is not to be made, told from the account as it stands; undefined when it may be made.
+ * @param at decides what has expired of its grants; left out, nothing has.
+ */
 export function answerToChange(
   account: Account | undefined,
   change: AccountChange,
+  at: Instant = '',
 ): Exclude<AccountChangeResult, { kind: 'changed' }> | undefined {
   if (account === undefined) return { kind: 'account-unknown' };
   // No item of a derived balance is in the condition of its transfers, so nothing would hold what is said here.
@@ -78,7 +97,8 @@ export function answerToChange(
   if (change.kind === 'credit-limit') {
     if (change.creditLimit === account.creditLimit) return { kind: 'unchanged', account };
     if (account.status === 'closed') return { kind: 'account-closed' };
-    const lowest = account.creditLimit - available;
+    // What has expired does not stay, so nothing may be owed against it.
+    const lowest = account.creditLimit - usableOf(account, at);
     return change.creditLimit < lowest ? { kind: 'limit-in-use', lowest } : undefined;
   }
   if (account.status === STATUS_CHANGES[change.kind].to) return { kind: 'unchanged', account };

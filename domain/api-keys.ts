@@ -27,6 +27,8 @@ export interface ApiKey {
   readonly scopes: readonly string[];
   /** The one account that the key may see; absent when it may see all. */
   readonly account?: string;
+  /** The person who holds it, such as an e-mail address, where approvals have to tell people apart. */
+  readonly person?: string;
   readonly createdAt: Instant;
   /** The key that made this one; absent when the owner of the AWS account did. */
   readonly createdBy?: string;
@@ -60,6 +62,9 @@ function isExpired({ expiresAt }: ApiKey, now: Instant): boolean {
   return expiresAt !== undefined && expiresAt <= now;
 }
 
+/** Whoever makes a key learns it, so a key that may approve is no second person's if another key can make one. */
+export const OWNER_GRANTED_SCOPE = 'approve';
+
 /** The first scope that whoever makes a key does not have, and so may not grant. */
 export function missingScope(granted: readonly string[], held: readonly string[]): string | undefined {
   return granted.find((scope) => !held.includes(scope));
@@ -89,6 +94,7 @@ export function rotate(old: ApiKey, { id, by, now, overlapSeconds, expiresAt }: 
     createdBy: by,
     replaces: old.id,
     ...(old.account !== undefined && { account: old.account }),
+    ...(old.person !== undefined && { person: old.person }),
     ...(expiry !== undefined && { expiresAt: expiry }),
   };
   // An overlap shortens a life and never prolongs it.

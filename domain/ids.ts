@@ -8,6 +8,18 @@
 /** 1 to 128 visible ASCII characters from `$` to `~`: no spaces, no control characters, no `!`, `"` or `#`. */
 export const ID_PATTERN = /^[$-~]{1,128}$/;
 
+/** The transfers that post what has expired of grants are named so: see store/grant-expiry.ts. */
+export const BREAKAGE_PREFIX = 'breakage:';
+/** The transfers that repairs post are named so: see domain/repairs/steps.ts. */
+export const REPAIR_PREFIX = 'repair:';
+/** What the ids begin with that the ledger gives itself. They can be foretold, so no caller may take them before it. */
+export const RESERVED_PREFIXES = [BREAKAGE_PREFIX, REPAIR_PREFIX] as const;
+
+/** Whether only the ledger itself may give this id. */
+export function isReservedId(id: string): boolean {
+  return RESERVED_PREFIXES.some((prefix) => id.startsWith(prefix));
+}
+
 /** A path of 2 to 8 segments: `customer:acme`, `platform:revenue:usage`. At most 128 characters. */
 export const ACCOUNT_ID_PATTERN = /^(?=.{3,128}$)[a-z][a-z0-9-]{0,31}(:[A-Za-z0-9][A-Za-z0-9._@-]{0,62}){1,7}$/;
 

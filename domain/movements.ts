@@ -1,12 +1,15 @@
 import { type Account, ChartChangedError } from './accounts.ts';
+import { expiredOf, type GrantMovement, type GrantShare, type GrantState, NO_GRANTS, planGrants } from './grants.ts';
 import type { Asset } from './money.ts';
-import type { Day } from './time.ts';
+import type { Day, Instant } from './time.ts';
 import { firstRefusal, type Refusal } from './transfers.ts';
 
 /** What one record of the ledger does to one strict balance. Amounts are minor units. */
-export interface Movement {
+export interface Movement extends GrantMovement {
   readonly account: string;
   readonly asset: Asset;
+  /** When it is made, which decides what has expired. */
+  readonly at: Instant;
   /** The day that it counts on: not before the account was opened. */
   readonly day: Day;
   readonly credits: bigint;
@@ -30,51 +33,94 @@ export function refusalOf(account: Account | undefined, movement: Movement): Ref
       `The chart changed under ${movement.account}: it was opened as ${account.balance}, ${account.asset}.`,
     );
   }
-  const change = changeOf(movement);
-  if (change < 0n && account.figures.available + change < 0n) {
-    return { kind: 'insufficient-funds', account: movement.account };
-  }
+  const grants = account.grants ?? NO_GRANTS;
+  const plan = planGrants(grants, movement);
+  const floor = floorOf(movement, grants, plan.kind === 'planned' ? plan.after : grants);
+  const isShort = floor !== undefined && account.figures.available + changeOf(movement) < floor;
+  if (isShort || plan.kind === 'spent') return { kind: 'insufficient-funds', account: movement.account };
   if (movement.onlyFrees) return undefined;
   if (account.status === 'frozen') return { kind: 'account-frozen', account: movement.account };
   if (account.status === 'closed') return { kind: 'account-closed', account: movement.account };
   if (movement.day < account.openedOn) {
     return { kind: 'before-opening', account: movement.account, openedOn: account.openedOn };
   }
-  return undefined;
+  return plan.kind === 'too-many-grants' ? { kind: 'too-many-grants', account: movement.account } : undefined;
+}
+
+/**
+ * What must be available after a movement: what has expired cannot be spent, but whatever takes nothing beside it may go
+ * on. What the movement frees does not pay for more: it may have been held of what has expired. Undefined when the
+ * movement gives as much as it takes and is never refused for want of funds.
+ */
+function floorOf(movement: Movement, before: GrantState, after: GrantState): bigint | undefined {
+  if (changeOf(movement) >= 0n) return undefined;
+  const { at, credits, debits, held } = movement;
+  const expired = expiredOf(after, at);
+  const taken = debits + (held > 0n ? held : 0n) - credits;
+  return taken > expiredOf(before, at) - expired ? expired : 0n;
 }
 
 /** Several movements of one balance, made at once in their order. */
-export interface MergedMovement extends Movement {
+export interface MergedMovement extends Omit<Movement, 'grants'> {
   /** What must be available before: the deepest that the movements go below where they start. */
   readonly needed: bigint;
+  /** Left out where no movement asks what the account has of grants. */
+  readonly plan?: MergedPlan;
 }
 
-/** @throws TypeError without a movement; all of them are of one account. */
-export function mergeMovements(movements: readonly Movement[]): MergedMovement {
+/** What the movements do to the grants of the account, from what was known of them. */
+export interface MergedPlan {
+  readonly before: GrantState;
+  readonly after: GrantState;
+  /** What each movement burns. */
+  readonly burned: readonly (readonly GrantShare[])[];
+  /** It could not be made from what was known: the account must be asked. */
+  readonly isImpossible: boolean;
+}
+
+/**
+ * @param known what the account is believed to have of grants.
+ * @throws TypeError without a movement; all of them are of one account.
+ */
+export function mergeMovements(movements: readonly Movement[], known: GrantState = NO_GRANTS): MergedMovement {
   const [first] = movements;
   if (first === undefined) throw new TypeError('There is no movement to merge.');
   let [credits, debits, held, needed] = [0n, 0n, 0n, 0n];
-  let { day } = first;
+  let [{ day }, grants, isImpossible] = [first, known, false];
+  const burned: (readonly GrantShare[])[] = [];
   for (const movement of movements) {
     credits += movement.credits;
     debits += movement.debits;
     held += movement.held;
-    const below = -changeOf({ credits, debits, held });
-    // A movement that gives more than it takes is never refused for want of funds.
-    if (changeOf(movement) < 0n && below > needed) needed = below;
+    const plan = planGrants(grants, movement);
+    const after = plan.kind === 'planned' ? plan.after : grants;
+    if (plan.kind !== 'planned') isImpossible = true;
+    burned.push(plan.kind === 'planned' ? plan.burned : []);
+    const floor = floorOf(movement, grants, after);
+    const below = floor === undefined ? 0n : floor - changeOf({ credits, debits, held });
+    if (below > needed) needed = below;
     if (movement.day < day) day = movement.day;
+    grants = after;
   }
-  const { account, asset } = first;
+  const { account, asset, at } = first;
   const onlyFrees = movements.every((movement) => movement.onlyFrees);
-  return { account, asset, day, credits, debits, held, needed, ...(onlyFrees && { onlyFrees }) };
+  const asks = movements.some((movement) => movement.debits > 0n || changeOf(movement) < 0n || movement.grants);
+  return {
+    ...{ account, asset, at, day, credits, debits, held, needed },
+    ...(onlyFrees && { onlyFrees }),
+    ...(asks && { plan: { before: known, after: grants, burned, isImpossible } }),
+  };
 }
 
 /** What an account looks like after a movement that was not refused. */
-export function moved(account: Account, { credits, debits, held }: Movement): Account {
-  const { figures } = account;
+export function moved(account: Account, movement: Movement): Account {
+  const { figures, grants = NO_GRANTS } = account;
   if (figures === undefined) return account;
+  const { credits, debits, held } = movement;
+  const plan = planGrants(grants, movement);
   return {
     ...account,
+    ...(plan.kind === 'planned' && plan.after !== grants && { grants: plan.after }),
     figures: {
       credits: figures.credits + credits,
       debits: figures.debits + debits,

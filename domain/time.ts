@@ -15,6 +15,8 @@ const INSTANT_TEXT =
   /^(\d{4}-\d{2}-\d{2})([Tt ])((?:[01]\d|2[0-3]):\d{2}:\d{2})(?:\.(\d{1,9}))?(Z|z|[+-]\d{2}:\d{2})?$/;
 const DAY_TEXT = /^\d{4}-\d{2}-\d{2}$/;
 
+const DAY_MS = 24 * 60 * 60 * 1_000;
+
 /** Ledgers start in 2000 at the earliest and end in 2999: dates outside are typing errors. */
 const FIRST_YEAR = 2000;
 const LAST_YEAR = 2999;
@@ -46,6 +48,15 @@ export function parseDay(text: string): Day | undefined {
 
 export function dayOf(instant: Instant): Day {
   return instant.slice(0, 10);
+}
+
+/** The ISO 8601 week of a day, which begins on a Monday and belongs to the year of its Thursday: `2026-W47`. */
+export function weekOf(day: Day): string {
+  const weekday = (new Date(`${day}T00:00:00.000Z`).getUTCDay() + 6) % 7;
+  const thursday = addDays(day, 3 - weekday);
+  const year = thursday.slice(0, 4);
+  const daysBefore = (Date.parse(thursday) - Date.parse(`${year}-01-01`)) / DAY_MS;
+  return `${year}-W${(Math.floor(daysBefore / 7) + 1).toString().padStart(2, '0')}`;
 }
 
 /** `2026-11` */

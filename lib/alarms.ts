@@ -16,8 +16,13 @@ export interface AlarmsProps {
   readonly stage: Stage;
   readonly api: HttpApi;
   readonly reconcile: IStateMachine;
+  readonly seal: IStateMachine;
+  readonly repair: IStateMachine;
   readonly importDeadLetters: IQueue;
+  readonly bulkQueue: IQueue;
+  readonly bulkDeadLetters: IQueue;
   readonly scheduleDeadLetters: IQueue;
+  readonly sweepDeadLetters: IQueue;
   /** By a name that can stand in an alarm's name. */
   readonly functions: Readonly<Record<string, IFunction>>;
 }
@@ -62,11 +67,67 @@ export class Alarms extends Construct {
       impact: 'Balances moved too fast to be compared with their transfers: a drift in them would not be seen.',
       runbook: 'balances-not-checked.md',
     });
+    this.alarm('SpotCheckFindings', {
+      metric: counted('spot_check_findings', Stats.SUM, FIVE_MINUTES),
+      threshold: { above: 0 },
+      impact:
+        'A sample of accounts disagrees in days that were reconciled before: what is wrong there is in many more accounts.',
+      runbook: 'spot-check.md',
+    });
+    this.alarm('AuditChainBroken', {
+      metric: counted('audit_chain_broken', Stats.MAXIMUM, FIVE_MINUTES),
+      threshold: { above: 0 },
+      impact:
+        'A record of the audit chain was edited, removed or inserted: who did what can no longer be proved from it.',
+      runbook: 'audit-chain-broken.md',
+    });
+    this.alarm('SealsBroken', {
+      metric: counted('seals_broken', Stats.SUM, FIVE_MINUTES),
+      threshold: { above: 0 },
+      impact:
+        'The ledger, or the chain of its seals, was changed after it was sealed: what it says cannot be relied on.',
+      runbook: 'seal-broken.md',
+    });
+    this.alarm('SealMissing', {
+      metric: counted('daily_seal_completed', Stats.SUM, Duration.days(1)),
+      threshold: { below: 1 },
+      missingIsBreach: true,
+      impact: 'No seal was made for a day: what is changed in the ledger now would leave no trace.',
+      runbook: 'seal-missing.md',
+    });
+    this.alarm('SealVerificationMissing', {
+      metric: counted('weekly_seal_verification_completed', Stats.SUM, Duration.days(1)),
+      threshold: { below: 1 },
+      periods: 7,
+      missingIsBreach: true,
+      impact: 'Seals were not verified for a week: what was changed in the ledger would not be found.',
+      runbook: 'seal-missing.md',
+    });
+    this.alarm('EntriesNotSealed', {
+      metric: counted('entries_not_sealed', Stats.SUM, FIVE_MINUTES),
+      threshold: { above: 0 },
+      impact: 'Days have entries that no seal holds: what is changed in them leaves no trace.',
+      runbook: 'seal-missing.md',
+    });
+    this.alarm('AuditCheckMissing', {
+      metric: counted('audit_chain_broken', Stats.SAMPLE_COUNT, Duration.days(1)),
+      threshold: { below: 1 },
+      missingIsBreach: true,
+      impact: 'The audit chain was not verified for a day, nor its head kept: what is written anew would not show.',
+      runbook: 'audit-check-missing.md',
+    });
     this.alarm('ImportFailed', {
       metric: counted('import_failed', Stats.SUM, FIVE_MINUTES),
       threshold: { above: 0 },
       impact: 'A usage file was refused whole or broke off: what it holds is missing from the evidence.',
       runbook: 'import-failed.md',
+    });
+    this.alarm('ExpirySweepLag', {
+      metric: counted('expiry_sweep_lag_seconds', Stats.MAXIMUM, Duration.minutes(15)),
+      threshold: { above: 600 },
+      missingIsBreach: true,
+      impact: 'Holds have expired and still reserve what they held: customers are refused what they have.',
+      runbook: 'expiry-sweep.md',
     });
     this.alarm('ReconciliationMissing', {
       metric: counted('daily_reconciliation_completed', Stats.SUM, Duration.days(1)),
@@ -93,17 +154,69 @@ export class Alarms extends Construct {
       threshold: { above: 0 },
       ...failed,
     });
+    const sealFailed = {
+      impact: 'A seal was not made, or a verification not done: what is changed in the ledger may go unseen.',
+      runbook: 'seal-failed.md',
+    } as const;
+    this.alarm('SealFailed', {
+      metric: props.seal.metricFailed({ statistic: Stats.SUM, period: FIVE_MINUTES }),
+      threshold: { above: 0 },
+      ...sealFailed,
+    });
+    this.alarm('SealTimedOut', {
+      metric: props.seal.metricTimedOut({ statistic: Stats.SUM, period: FIVE_MINUTES }),
+      threshold: { above: 0 },
+      ...sealFailed,
+    });
+    const repairFailed = {
+      impact: 'A repair broke off: a part of it may be posted and the rest not, until it is applied again.',
+      runbook: 'repair-failed.md',
+    } as const;
+    this.alarm('RepairFailed', {
+      metric: props.repair.metricFailed({ statistic: Stats.SUM, period: FIVE_MINUTES }),
+      threshold: { above: 0 },
+      ...repairFailed,
+    });
+    this.alarm('RepairTimedOut', {
+      metric: props.repair.metricTimedOut({ statistic: Stats.SUM, period: FIVE_MINUTES }),
+      threshold: { above: 0 },
+      ...repairFailed,
+    });
     this.alarm('ImportDeadLetters', {
       metric: waiting(props.importDeadLetters),
       threshold: { above: 0 },
       impact: 'A usage file could not be read in: what it holds is missing from the evidence.',
       runbook: 'import-dead-letters.md',
     });
+    this.alarm('BulkDeadLetters', {
+      metric: waiting(props.bulkDeadLetters),
+      threshold: { above: 0 },
+      impact: 'A part of a bulk was set aside: charges and transfers that callers were promised are not posted.',
+      runbook: 'bulk-dead-letters.md',
+    });
+    const late = 'parts of bulks wait: charges and transfers are posted later than callers expect.';
+    for (const [id, parts] of [
+      ['BulkQueueDepth', 100],
+      ['BulkQueueDepthHigh', 500],
+    ] as const) {
+      this.alarm(id, {
+        metric: waiting(props.bulkQueue),
+        threshold: { above: parts },
+        impact: `More than ${parts} ${late}`,
+        runbook: 'bulk-queue-depth.md',
+      });
+    }
     this.alarm('ScheduleDeadLetters', {
       metric: waiting(props.scheduleDeadLetters),
       threshold: { above: 0 },
-      impact: 'A scheduled reconciliation could not be started: its days stay unchecked.',
+      impact: 'A scheduled reconciliation, seal, audit check or export could not be started: it was not done.',
       runbook: 'schedule-dead-letters.md',
+    });
+    this.alarm('SweepDeadLetters', {
+      metric: waiting(props.sweepDeadLetters),
+      threshold: { above: 0 },
+      impact: 'A sweep of what has expired could not be started: held funds stay held until one runs.',
+      runbook: 'expiry-sweep.md',
     });
     this.alarm('ApiErrors', {
       metric: props.api.metricServerError({ statistic: Stats.SUM, period: FIVE_MINUTES }),

@@ -1,7 +1,9 @@
 import { App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
 import settings from '../cdk.json' with { type: 'json' };
+import { chart } from '../config/chart.ts';
 import { type Stage, stageNamed } from '../config/stages.ts';
+import { checkChart } from './chart-check.ts';
 import { DataStack } from './data-stack.ts';
 import { ServiceStack } from './service-stack.ts';
 
@@ -18,8 +20,10 @@ export interface AppOptions {
  *
  * @param stage a stage or its name; when absent the context's `stage`, or else `dev`.
  * @throws UnknownStage when config/stages.ts does not have it.
+ * @throws InvalidChartError when config/chart.ts breaks a rule: nothing that would run by it is synthesized.
  */
 export function buildApp(stage?: Stage | string, options: AppOptions = {}): App {
+  checkChart(chart);
   const app = new App({
     // The CDK CLI hands over cdk.json itself; read here too, a synthesis without it gives the same templates. One flag
     // differs from the recommended set: references between the stacks are strong, so that CloudFormation refuses to

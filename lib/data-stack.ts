@@ -2,6 +2,7 @@ import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { Stage } from '../config/stages.ts';
 import { Buckets } from './buckets.ts';
+import { BulkQueue } from './bulk-queue.ts';
 import { ImportQueue } from './import-queue.ts';
 import { Tables } from './tables.ts';
 
@@ -9,26 +10,29 @@ export interface DataStackProps extends StackProps {
   readonly stage: Stage;
 }
 
-/** What must outlive every deployment: the books, the reports, the files dropped in and the queue that tells of them. */
+/** What must outlive every deployment: the books, the reports, the files dropped in, and the queues of what is accepted. */
 export class DataStack extends Stack {
   readonly tables: Tables;
   readonly buckets: Buckets;
   readonly importQueue: ImportQueue;
+  readonly bulkQueue: BulkQueue;
 
   constructor(scope: Construct, id: string, props: DataStackProps) {
     super(scope, id, {
-      description: `Reckoner ${props.stage.name}: tables, buckets and the import queue`,
+      description: `Reckoner ${props.stage.name}: tables, buckets and queues`,
       terminationProtection: props.stage.keepData,
     });
 
     this.tables = new Tables(this, 'Tables', props);
     this.importQueue = new ImportQueue(this, 'ImportQueue');
+    this.bulkQueue = new BulkQueue(this, 'BulkQueue');
     this.buckets = new Buckets(this, 'Buckets', { ...props, importQueue: this.importQueue.queue });
 
     new CfnOutput(this, 'LedgerTableName', { value: this.tables.ledger.tableName });
     new CfnOutput(this, 'UsageTableName', { value: this.tables.usage.tableName });
     new CfnOutput(this, 'OperationsTableName', { value: this.tables.operations.tableName });
     new CfnOutput(this, 'ArtifactsBucketName', { value: this.buckets.artifacts.bucketName });
+    new CfnOutput(this, 'SealsBucketName', { value: this.buckets.seals.bucketName });
     new CfnOutput(this, 'ImportBucketName', { value: this.buckets.imports.bucketName });
   }
 }

@@ -7,9 +7,11 @@ import { acknowledge } from './acknowledgement.ts';
 export class DeadLetterQueue extends Construct {
   readonly queue: Queue;
 
-  constructor(scope: Construct, id: string) {
+  /** @param props `fifo` for the dead letters of a FIFO queue, which must be of its kind (SQS rule). */
+  constructor(scope: Construct, id: string, { fifo }: { readonly fifo?: true } = {}) {
     super(scope, id);
-    this.queue = new Queue(this, 'Queue', { enforceSSL: true, retentionPeriod: Duration.days(14) });
+    const kind = fifo === undefined ? {} : { fifo };
+    this.queue = new Queue(this, 'Queue', { ...kind, enforceSSL: true, retentionPeriod: Duration.days(14) });
     const reason = 'This is a dead letter queue: an alarm calls people to it, and nothing comes after.';
     acknowledge(this.queue, { 'AwsSolutions-SQS3': reason, 'Serverless-SQSRedrivePolicy': reason });
   }

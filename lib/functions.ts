@@ -6,11 +6,13 @@ export const functions = {
   'api/ledger': {
     purpose: 'Accounts, charges, transfers and statements',
     memoryMiB: 1024,
-    timeoutSeconds: 10,
+    // A batch tells of every element also where settings, writes and reads each take their deadline.
+    timeoutSeconds: 25,
     may: {
-      ledger: ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:GetItem'],
-      ledgerDays: ['dynamodb:Query'],
-      operations: ['dynamodb:Query'],
+      ledger: ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:GetItem', 'dynamodb:BatchGetItem'],
+      ledgerIndexes: ['dynamodb:Query'],
+      // The put is of audit records: who froze, closed or limited an account.
+      operations: ['dynamodb:Query', 'dynamodb:PutItem'],
     },
   },
   'api/usage': {
@@ -22,7 +24,8 @@ export const functions = {
     },
   },
   'api/operations': {
-    purpose: 'Rate cards, controls, API keys, reconciliations, imports and the OpenAPI document',
+    purpose:
+      'Rate cards, controls, API keys, approvals, the audit chain, reconciliations, repairs, imports, the OpenAPI document',
     memoryMiB: 1024,
     // What a rate card would have changed may take longer than all else; API Gateway gives up after 30 (AWS limit).
     timeoutSeconds: 29,
@@ -30,8 +33,15 @@ export const functions = {
       operations: ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:GetItem', 'dynamodb:Query'],
       usage: ['dynamodb:Query'],
       reconcile: ['states:StartExecution'],
+      bulkQueue: ['sqs:SendMessage'],
+      seal: ['states:StartExecution'],
+      repair: ['states:StartExecution'],
+      seals: ['s3:ListBucket'],
+      anchors: ['s3:GetObject'],
       // Those below are never called: the links that the function signs are good for what its role may do.
       reconciliations: ['s3:GetObject'],
+      repairs: ['s3:GetObject', 's3:PutObject'],
+      sealRuns: ['s3:GetObject'],
       importErrors: ['s3:GetObject'],
       imports: ['s3:PutObject'],
     },
@@ -46,11 +56,13 @@ export const functions = {
     },
   },
   'workflow/plan-reconciliation': {
-    purpose: 'Divides a reconciliation run into slices',
+    purpose: 'Divides a reconciliation run into slices, and draws the sample of a spot check',
     memoryMiB: 1024,
     timeoutSeconds: 60,
     may: {
-      operations: ['dynamodb:PutItem'],
+      ledgerAccounts: ['dynamodb:Query'],
+      usage: ['dynamodb:Query'],
+      operations: ['dynamodb:Query', 'dynamodb:PutItem'],
       reconciliations: ['s3:PutObject'],
     },
   },
@@ -59,11 +71,93 @@ export const functions = {
     memoryMiB: 1769,
     timeoutSeconds: 900,
     may: {
-      ledger: ['dynamodb:GetItem'],
+      ledger: ['dynamodb:GetItem', 'dynamodb:BatchGetItem'],
       ledgerIndexes: ['dynamodb:Query'],
       usage: ['dynamodb:Query'],
-      operations: ['dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+      operations: ['dynamodb:Query', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
       reconciliations: ['s3:PutObject'],
+    },
+  },
+  'workflow/plan-repair': {
+    purpose: 'Plans a repair or a rollback, and posts nothing',
+    memoryMiB: 1769,
+    timeoutSeconds: 900,
+    may: {
+      ledger: ['dynamodb:GetItem', 'dynamodb:BatchGetItem'],
+      ledgerDays: ['dynamodb:Query'],
+      usage: ['dynamodb:Query'],
+      // The puts are of approvals and audit records.
+      operations: ['dynamodb:Query', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+      reconciliations: ['s3:GetObject'],
+      repairs: ['s3:GetObject', 's3:PutObject'],
+    },
+  },
+  'workflow/take-repair': {
+    purpose: 'Takes a repair for one execution that applies it',
+    memoryMiB: 512,
+    timeoutSeconds: 30,
+    may: {
+      operations: ['dynamodb:Query', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+      repairs: ['s3:GetObject'],
+    },
+  },
+  'workflow/apply-repair-part': {
+    purpose: 'Checks a part of a repair, or posts it',
+    memoryMiB: 1024,
+    timeoutSeconds: 900,
+    may: {
+      ledger: ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:GetItem'],
+      ledgerDays: ['dynamodb:Query'],
+      // The put is of rulings; no function may change evidence.
+      usage: ['dynamodb:Query', 'dynamodb:PutItem'],
+      operations: ['dynamodb:Query', 'dynamodb:GetItem', 'dynamodb:PutItem'],
+      repairs: ['s3:GetObject', 's3:PutObject'],
+    },
+  },
+  'workflow/back-up-ledger': {
+    purpose: 'Requests a backup of the ledger before much is moved',
+    memoryMiB: 512,
+    timeoutSeconds: 30,
+    may: {
+      ledger: ['dynamodb:CreateBackup'],
+      operations: ['dynamodb:Query', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+    },
+  },
+  'workflow/verify-repair': {
+    purpose: 'Has a reconciliation verify a repair',
+    memoryMiB: 512,
+    timeoutSeconds: 30,
+    may: {
+      operations: ['dynamodb:Query', 'dynamodb:GetItem', 'dynamodb:PutItem'],
+      reconcile: ['states:StartExecution'],
+    },
+  },
+  'workflow/finish-repair': {
+    purpose: 'Records how a repair ended and what became of its steps',
+    memoryMiB: 1024,
+    timeoutSeconds: 300,
+    may: {
+      operations: ['dynamodb:Query', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+      repairs: ['s3:GetObject', 's3:PutObject'],
+    },
+  },
+  'workflow/fail-repair': {
+    purpose: 'Records that a repair failed and why',
+    memoryMiB: 512,
+    timeoutSeconds: 30,
+    may: {
+      operations: ['dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+    },
+  },
+  'workflow/sweep-expired': {
+    purpose: 'Ends what has expired, every minute: holds and grants',
+    memoryMiB: 512,
+    // Takes on nothing more after 40 seconds; what it has begun may meet a table that answers slowly.
+    timeoutSeconds: 120,
+    may: {
+      ledger: ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:GetItem', 'dynamodb:BatchGetItem'],
+      ledgerExpiries: ['dynamodb:Query'],
+      operations: ['dynamodb:GetItem', 'dynamodb:UpdateItem'],
     },
   },
   'workflow/summarise-reconciliation': {
@@ -71,7 +165,7 @@ export const functions = {
     memoryMiB: 1769,
     timeoutSeconds: 900,
     may: {
-      operations: ['dynamodb:UpdateItem'],
+      operations: ['dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
       reconciliations: ['s3:GetObject', 's3:PutObject'],
     },
   },
@@ -80,7 +174,52 @@ export const functions = {
     memoryMiB: 512,
     timeoutSeconds: 30,
     may: {
-      operations: ['dynamodb:UpdateItem'],
+      operations: ['dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+    },
+  },
+  'workflow/plan-seal': {
+    purpose: 'Verifies the chain of seals and divides a sealing or a verification into slices',
+    memoryMiB: 1769,
+    timeoutSeconds: 300,
+    may: {
+      // Of days that something was recorded for late, which stand in the same index.
+      ledgerExpiries: ['dynamodb:Query'],
+      operations: ['dynamodb:Query', 'dynamodb:GetItem', 'dynamodb:PutItem'],
+      seals: ['s3:ListBucketVersions'],
+      sealObjects: ['s3:GetObject', 's3:GetObjectVersion'],
+      sealRuns: ['s3:PutObject'],
+    },
+  },
+  'workflow/seal-slice': {
+    purpose: 'Seals some account buckets of a day, or compares them with their seal',
+    memoryMiB: 1769,
+    timeoutSeconds: 900,
+    may: {
+      ledgerIndexes: ['dynamodb:Query'],
+      operations: ['dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+      // Versions are for what was hidden or written over since it was sealed.
+      seals: ['s3:ListBucketVersions'],
+      sealObjects: ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject'],
+      sealRuns: ['s3:PutObject'],
+    },
+  },
+  'workflow/close-seal': {
+    purpose: 'Chains a seal, or sums up what a verification found',
+    memoryMiB: 1769,
+    timeoutSeconds: 900,
+    may: {
+      operations: ['dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+      seals: ['s3:ListBucketVersions'],
+      sealObjects: ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject'],
+      sealRuns: ['s3:GetObject', 's3:PutObject'],
+    },
+  },
+  'workflow/fail-seal': {
+    purpose: 'Records that a sealing or a verification failed and why',
+    memoryMiB: 512,
+    timeoutSeconds: 30,
+    may: {
+      operations: ['dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
     },
   },
   'events/import-usage': {
@@ -95,12 +234,43 @@ export const functions = {
       operations: ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:GetItem'],
     },
   },
+  'events/anchor-audit': {
+    purpose: 'Verifies the audit chain every day and keeps its head where nobody can rewrite it',
+    memoryMiB: 1769,
+    timeoutSeconds: 900,
+    may: {
+      operations: ['dynamodb:Query'],
+      seals: ['s3:ListBucket'],
+      // The put is on the condition that the day has none; what is there is then read and compared.
+      anchors: ['s3:GetObject', 's3:PutObject'],
+    },
+  },
+  'events/export-audit': {
+    purpose: 'Exports the audit records of a month',
+    memoryMiB: 1769,
+    timeoutSeconds: 900,
+    may: {
+      operations: ['dynamodb:Query'],
+      auditExports: ['s3:GetObject', 's3:PutObject'],
+    },
+  },
+  'events/post-bulk': {
+    purpose: 'Posts charges and transfers that were handed in to be posted in the background',
+    memoryMiB: 1024,
+    // Ten parts of a second each; a slow table may take a part to half a minute.
+    timeoutSeconds: 120,
+    may: {
+      bulkFeed: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],
+      ledger: ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:BatchGetItem'],
+      operations: ['dynamodb:Query', 'dynamodb:GetItem', 'dynamodb:PutItem'],
+    },
+  },
   'admin/create-key': {
     purpose: "Makes the first API key; invoked by the AWS account's owner only",
     memoryMiB: 512,
     timeoutSeconds: 30,
     may: {
-      operations: ['dynamodb:PutItem'],
+      operations: ['dynamodb:Query', 'dynamodb:PutItem'],
     },
   },
 } satisfies Record<string, FunctionDefinition>;
@@ -125,17 +295,38 @@ export const environmentVariables = {
   ledgerIndexes: 'LEDGER_TABLE',
   /** The two indexes that list an account's transfers by day. */
   ledgerDays: 'LEDGER_TABLE',
+  /** The index that lists what expires; it lists what credits an account too. */
+  ledgerExpiries: 'LEDGER_TABLE',
+  /** The index that lists accounts. */
+  ledgerAccounts: 'LEDGER_TABLE',
   usage: 'USAGE_TABLE',
   operations: 'OPERATIONS_TABLE',
   /** Objects under `imports/` of the artifacts bucket: what imports refused. */
   importErrors: 'ARTIFACTS_BUCKET',
   /** Objects under `reconciliations/` of the artifacts bucket. */
   reconciliations: 'ARTIFACTS_BUCKET',
+  /** Objects under `repairs/` of the artifacts bucket. */
+  repairs: 'ARTIFACTS_BUCKET',
+  /** Objects under `audit/` of the artifacts bucket. */
+  auditExports: 'ARTIFACTS_BUCKET',
+  /** The bucket with Object Lock itself, to list what is in it. */
+  seals: 'SEALS_BUCKET',
+  /** Objects under `anchors/` of that bucket. */
+  anchors: 'SEALS_BUCKET',
+  /** Objects under `seals/` of that bucket: seals of the ledger. */
+  sealObjects: 'SEALS_BUCKET',
+  /** Objects under `seals/` of the artifacts bucket: what sealings and verifications leave. */
+  sealRuns: 'ARTIFACTS_BUCKET',
   /** Objects under `imports/` of the import bucket. */
   imports: 'IMPORT_BUCKET',
   /** Read by the event source mapping in the function's name; the function itself has no use for its name. */
   importQueue: undefined,
+  /** The queue of bulks, for whoever sends to it, and for the function that is fed from it. */
+  bulkQueue: 'BULK_QUEUE_URL',
+  bulkFeed: undefined,
   reconcile: 'RECONCILE_STATE_MACHINE_ARN',
+  seal: 'SEAL_STATE_MACHINE_ARN',
+  repair: 'REPAIR_STATE_MACHINE_ARN',
 } as const;
 
 export type ResourceName = keyof typeof environmentVariables;

@@ -77,7 +77,7 @@ export class HouseFunction extends Construct {
 
     acknowledge(this.lambda, {
       'Serverless-LambdaDLQ':
-        'Catches asynchronous invocations only, and nobody invokes this function so: the API, the state machine and the owner wait for the answer, and the import queue has its own dead letter queue.',
+        'Catches asynchronous invocations only. The API, the state machine and the owner wait for the answer, and the import queue has its own dead letter queue. The functions that schedules invoke are tried three times by Lambda and may be invoked again at any time; an alarm tells that one threw.',
     });
   }
 }

@@ -7,10 +7,12 @@ import { Construct } from 'constructs';
 
 export interface ImpactAlarmProps {
   readonly topic: ITopic;
-  /** With its statistic and period; one period decides. */
+  /** With its statistic and period. */
   readonly metric: IMetric;
   /** The alarm goes off above (or, where `below` is given, below) this, never at it. */
   readonly threshold: { readonly above: number } | { readonly below: number };
+  /** How many periods must all breach; with the period at most seven days (AWS limit). @default 1 */
+  readonly periods?: number;
   /** What a breach costs, for somebody who is woken by it. */
   readonly impact: string;
   /** The page that says what to do, in docs/runbooks/. */
@@ -33,7 +35,7 @@ export class ImpactAlarm extends Construct {
       metric: props.metric,
       threshold: 'above' in props.threshold ? props.threshold.above : props.threshold.below,
       comparisonOperator: above ? ComparisonOperator.GREATER_THAN_THRESHOLD : ComparisonOperator.LESS_THAN_THRESHOLD,
-      evaluationPeriods: 1,
+      evaluationPeriods: props.periods ?? 1,
       treatMissingData: props.missingIsBreach ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
     });
     alarm.addAlarmAction(new SnsAction(props.topic));

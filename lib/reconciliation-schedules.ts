@@ -1,4 +1,5 @@
 import { Aws, Duration, TimeZone } from 'aws-cdk-lib';
+import type { CronOptions } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { ContextAttribute, Schedule, ScheduleExpression, ScheduleTargetInput } from 'aws-cdk-lib/aws-scheduler';
 import { StepFunctionsStartExecution } from 'aws-cdk-lib/aws-scheduler-targets';
@@ -9,7 +10,8 @@ import { DeadLetterQueue } from './dead-letter-queue.ts';
 
 /**
  * Starts reconciliations: every day at 02:00 UTC that of the day before, late enough for most late evidence; and an hour
- * later once more the seven days before that, because some evidence comes later still.
+ * later once more the seven days before that, because some evidence comes later still. Every Monday a sample of accounts
+ * is looked at anew, over the week before: what all runs passed over when it was young would show.
  */
 export class ReconciliationSchedules extends Construct {
   readonly deadLetters: Queue;
@@ -29,10 +31,10 @@ export class ReconciliationSchedules extends Construct {
     allow('states:StartExecution', props.reconcile.stateMachineArn);
     allow('sqs:SendMessage', this.deadLetters.queueArn);
 
-    const start = (name: string, trigger: 'daily' | 'recheck', hour: string, description: string) => {
+    const start = (name: string, trigger: 'daily' | 'recheck' | 'spot', when: CronOptions, description: string) => {
       const schedule = new Schedule(this, name, {
         description,
-        schedule: ScheduleExpression.cron({ minute: '0', hour, timeZone: TimeZone.ETC_UTC }),
+        schedule: ScheduleExpression.cron({ minute: '0', ...when, timeZone: TimeZone.ETC_UTC }),
         target: new StepFunctionsStartExecution(props.reconcile, {
           role: role.withoutPolicyUpdates(),
           input: ScheduleTargetInput.fromObject({ trigger, scheduledTime: ContextAttribute.scheduledTime }),
@@ -44,7 +46,8 @@ export class ReconciliationSchedules extends Construct {
       });
       schedule.node.addDependency(role);
     };
-    start('Daily', 'daily', '2', 'Reconciles the day before');
-    start('Recheck', 'recheck', '3', 'Reconciles the seven days before that once more');
+    start('Daily', 'daily', { hour: '2' }, 'Reconciles the day before');
+    start('Recheck', 'recheck', { hour: '3' }, 'Reconciles the seven days before that once more');
+    start('SpotCheck', 'spot', { hour: '4', weekDay: 'MON' }, 'Reconciles a sample of accounts over the week before');
   }
 }

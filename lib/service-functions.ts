@@ -1,7 +1,14 @@
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import type { Stage } from '../config/stages.ts';
-import { IMPORT_PREFIX, RECONCILIATIONS_PREFIX } from './buckets.ts';
+import {
+  ANCHORS_PREFIX,
+  AUDIT_PREFIX,
+  IMPORT_PREFIX,
+  RECONCILIATIONS_PREFIX,
+  REPAIRS_PREFIX,
+  SEALS_PREFIX,
+} from './buckets.ts';
 import { codeOfFunctions } from './bundle.ts';
 import type { DataStack } from './data-stack.ts';
 import {
@@ -14,13 +21,17 @@ import {
   type ResourceName,
 } from './functions.ts';
 import { HouseFunction, type Permission } from './house-function.ts';
-import { LEDGER_DAY_INDEXES, LEDGER_INDEXES } from './tables.ts';
+import { LEDGER_ACCOUNT_INDEX, LEDGER_DAY_INDEXES, LEDGER_EXPIRY_INDEX, LEDGER_INDEXES } from './tables.ts';
 
 export interface ServiceFunctionsProps {
   readonly stage: Stage;
   readonly data: DataStack;
   /** ARN of the state machine that reconciles; may be a token that is resolved later. */
   readonly reconcileArn: string;
+  /** ARN of the one that seals. */
+  readonly sealArn: string;
+  /** ARN of the one that repairs. */
+  readonly repairArn: string;
 }
 
 /** The functions of the table in functions.ts, with permissions and environment as it says. */
@@ -30,7 +41,7 @@ export class ServiceFunctions extends Construct {
   constructor(scope: Construct, id: string, props: ServiceFunctionsProps) {
     super(scope, id);
     const codeOf = codeOfFunctions(this, functionNames);
-    const resources = resourcesOf(props.data, props.reconcileArn);
+    const resources = resourcesOf(props);
     this.made = new Map(
       functionNames.map((name) => {
         const definition: FunctionDefinition = functions[name];
@@ -76,12 +87,14 @@ interface Resource {
   readonly value: string;
 }
 
-function resourcesOf(data: DataStack, reconcileArn: string): Readonly<Record<ResourceName, Resource>> {
+function resourcesOf(props: ServiceFunctionsProps): Readonly<Record<ResourceName, Resource>> {
+  const { data, reconcileArn, sealArn, repairArn } = props;
   const { ledger, usage, operations } = data.tables;
-  const { artifacts, imports } = data.buckets;
+  const { artifacts, imports, seals } = data.buckets;
   // The token that exportValue gives is the one that stands in the policy, which acknowledging a pattern needs.
   const artifactsArn = data.exportValue(artifacts.bucketArn);
   const importsArn = data.exportValue(imports.bucketArn);
+  const sealsArn = data.exportValue(seals.bucketArn);
   const patternReason = 'Objects of one folder of a bucket, whose keys are made at run time.';
   return {
     ledger: { arns: [ledger.tableArn], value: ledger.tableName },
@@ -93,6 +106,8 @@ function resourcesOf(data: DataStack, reconcileArn: string): Readonly<Record<Res
       arns: LEDGER_DAY_INDEXES.map((index) => `${ledger.tableArn}/index/${index}`),
       value: ledger.tableName,
     },
+    ledgerExpiries: { arns: [`${ledger.tableArn}/index/${LEDGER_EXPIRY_INDEX}`], value: ledger.tableName },
+    ledgerAccounts: { arns: [`${ledger.tableArn}/index/${LEDGER_ACCOUNT_INDEX}`], value: ledger.tableName },
     usage: { arns: [usage.tableArn], value: usage.tableName },
     operations: { arns: [operations.tableArn], value: operations.tableName },
     importErrors: { arns: [`${artifactsArn}/${IMPORT_PREFIX}*`], patternReason, value: artifacts.bucketName },
@@ -101,9 +116,19 @@ function resourcesOf(data: DataStack, reconcileArn: string): Readonly<Record<Res
       patternReason,
       value: artifacts.bucketName,
     },
+    repairs: { arns: [`${artifactsArn}/${REPAIRS_PREFIX}*`], patternReason, value: artifacts.bucketName },
+    auditExports: { arns: [`${artifactsArn}/${AUDIT_PREFIX}*`], patternReason, value: artifacts.bucketName },
+    seals: { arns: [sealsArn], value: seals.bucketName },
+    sealObjects: { arns: [`${sealsArn}/${SEALS_PREFIX}*`], patternReason, value: seals.bucketName },
+    sealRuns: { arns: [`${artifactsArn}/${SEALS_PREFIX}*`], patternReason, value: artifacts.bucketName },
+    anchors: { arns: [`${sealsArn}/${ANCHORS_PREFIX}*`], patternReason, value: seals.bucketName },
     imports: { arns: [`${importsArn}/${IMPORT_PREFIX}*`], patternReason, value: imports.bucketName },
     importQueue: { arns: [data.importQueue.queue.queueArn], value: data.importQueue.queue.queueUrl },
+    bulkQueue: { arns: [data.bulkQueue.queue.queueArn], value: data.bulkQueue.queue.queueUrl },
+    bulkFeed: { arns: [data.bulkQueue.queue.queueArn], value: data.bulkQueue.queue.queueUrl },
     reconcile: { arns: [reconcileArn], value: reconcileArn },
+    seal: { arns: [sealArn], value: sealArn },
+    repair: { arns: [repairArn], value: repairArn },
   };
 }
 

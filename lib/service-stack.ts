@@ -6,12 +6,16 @@ import type { Stage } from '../config/stages.ts';
 import { routes } from '../contract/routes.ts';
 import { acknowledge } from './acknowledgement.ts';
 import { Alarms } from './alarms.ts';
-import { RECONCILIATIONS_PREFIX } from './buckets.ts';
+import { AuditSchedules } from './audit-schedules.ts';
+import { RECONCILIATIONS_PREFIX, SEALS_PREFIX } from './buckets.ts';
+import { BULK_CONCURRENCY_MAX } from './bulk-queue.ts';
 import type { DataStack } from './data-stack.ts';
 import { HttpApi } from './http-api.ts';
 import { ReconciliationSchedules } from './reconciliation-schedules.ts';
+import { SealSchedules } from './seal-schedules.ts';
 import { ServiceFunctions } from './service-functions.ts';
 import { StateMachine } from './state-machine.ts';
+import { SweepSchedule } from './sweep-schedule.ts';
 
 export interface ServiceStackProps extends StackProps {
   readonly stage: Stage;
@@ -33,8 +37,12 @@ export class ServiceStack extends Stack {
       stage,
       data,
       reconcileArn: Lazy.string({ produce: () => reconcile.stateMachineArn }),
+      sealArn: Lazy.string({ produce: () => seal.stateMachineArn }),
+      repairArn: Lazy.string({ produce: () => repair.stateMachineArn }),
     });
     const reconcile = this.addReconcile(stage, data, functions);
+    const seal = this.addSeal(stage, data, functions);
+    const repair = this.addRepair(stage, functions);
     const { api } = new HttpApi(this, 'HttpApi', {
       stage,
       routes,
@@ -42,18 +50,33 @@ export class ServiceStack extends Stack {
       functionNamed: (name) => functions.named(name),
     });
     this.feedImports(stage, data, functions);
+    this.feedBulks(data, functions);
     const schedules = new ReconciliationSchedules(this, 'Schedules', { reconcile });
+    new AuditSchedules(this, 'AuditSchedules', {
+      anchor: functions.named('events/anchor-audit'),
+      export: functions.named('events/export-audit'),
+      deadLetters: schedules.deadLetters,
+    });
+    const sweeps = new SweepSchedule(this, 'Sweeps', { sweep: functions.named('workflow/sweep-expired') });
+    new SealSchedules(this, 'SealSchedules', { seal, deadLetters: schedules.deadLetters });
     const alarms = new Alarms(this, 'Alarms', {
       stage,
       api,
       reconcile,
+      seal,
+      repair,
       importDeadLetters: data.importQueue.deadLetters,
+      bulkQueue: data.bulkQueue.queue,
+      bulkDeadLetters: data.bulkQueue.deadLetters,
       scheduleDeadLetters: schedules.deadLetters,
+      sweepDeadLetters: sweeps.deadLetters,
       functions: functions.byPascalName(),
     });
 
     new CfnOutput(this, 'ApiUrl', { value: api.apiEndpoint });
     new CfnOutput(this, 'ReconcileStateMachineArn', { value: reconcile.stateMachineArn });
+    new CfnOutput(this, 'SealStateMachineArn', { value: seal.stateMachineArn });
+    new CfnOutput(this, 'RepairStateMachineArn', { value: repair.stateMachineArn });
     new CfnOutput(this, 'CreateKeyFunctionName', { value: functions.named('admin/create-key').functionName });
     new CfnOutput(this, 'AlarmTopicArn', { value: alarms.topic.topicArn });
   }
@@ -77,6 +100,43 @@ export class ServiceStack extends Stack {
     return machine;
   }
 
+  private addSeal(stage: Stage, data: DataStack, functions: ServiceFunctions) {
+    const { machine } = new StateMachine(this, 'Seal', {
+      stage,
+      file: join(import.meta.dirname, '..', 'statemachines', 'seal.asl.json'),
+      functions: {
+        PlanFunctionArn: functions.named('workflow/plan-seal'),
+        SliceFunctionArn: functions.named('workflow/seal-slice'),
+        CloseFunctionArn: functions.named('workflow/close-seal'),
+        FailFunctionArn: functions.named('workflow/fail-seal'),
+      },
+      names: { ArtifactsBucket: data.buckets.artifacts.bucketName },
+      items: {
+        arn: `${data.exportValue(data.buckets.artifacts.bucketArn)}/${SEALS_PREFIX}*`,
+        patternReason:
+          'The files that list the slices of sealings and verifications, whose keys are made of their ids.',
+      },
+    });
+    return machine;
+  }
+
+  private addRepair(stage: Stage, functions: ServiceFunctions) {
+    const { machine } = new StateMachine(this, 'Repair', {
+      stage,
+      file: join(import.meta.dirname, '..', 'statemachines', 'repair.asl.json'),
+      functions: {
+        PlanFunctionArn: functions.named('workflow/plan-repair'),
+        TakeFunctionArn: functions.named('workflow/take-repair'),
+        PartFunctionArn: functions.named('workflow/apply-repair-part'),
+        BackupFunctionArn: functions.named('workflow/back-up-ledger'),
+        VerifyFunctionArn: functions.named('workflow/verify-repair'),
+        FinishFunctionArn: functions.named('workflow/finish-repair'),
+        FailFunctionArn: functions.named('workflow/fail-repair'),
+      },
+    });
+    return machine;
+  }
+
   /** Has Lambda read the import queue; the function's role carries the permissions, in functions.ts. */
   private feedImports(stage: Stage, data: DataStack, functions: ServiceFunctions): void {
     const mapping = new EventSourceMapping(this, 'ImportFeed', {
@@ -90,6 +150,22 @@ export class ServiceStack extends Stack {
     acknowledge(mapping, {
       'Serverless-LambdaEventSourceMappingDestination':
         'Queues have no destinations: what fails goes to the dead letter queue of the import queue.',
+    });
+  }
+
+  /** Has Lambda work through the lanes of the bulk queue, each in order and by one worker at a time. */
+  private feedBulks(data: DataStack, functions: ServiceFunctions): void {
+    const mapping = new EventSourceMapping(this, 'BulkFeed', {
+      target: functions.named('events/post-bulk'),
+      eventSourceArn: data.bulkQueue.queue.queueArn,
+      // The most that a FIFO queue hands out at once (AWS limit), which also knows no batching window.
+      batchSize: 10,
+      reportBatchItemFailures: true,
+      maxConcurrency: BULK_CONCURRENCY_MAX,
+    });
+    acknowledge(mapping, {
+      'Serverless-LambdaEventSourceMappingDestination':
+        'Queues have no destinations: what fails goes to the dead letter queue of the bulk queue.',
     });
   }
 }

@@ -17,13 +17,13 @@ export interface StateMachineProps {
   readonly functions: Readonly<Record<string, IFunction>>;
   /** What else the definition names, by the names it uses. */
   readonly names?: Readonly<Record<string, string>>;
-  /** The objects that its Distributed Map reads its items from, and why they are given by a pattern. */
-  readonly items: { readonly arn: string; readonly patternReason: string };
+  /** The objects that its Distributed Map reads its items from, where it has one, and why they are given by a pattern. */
+  readonly items?: { readonly arn: string; readonly patternReason: string };
 }
 
 /**
  * A state machine from a file, with everything logged and traced, and a role of its own that may invoke the functions
- * named, read the items of its Distributed Map and run the map's children.
+ * named and, where it has a Distributed Map, read its items and run its children.
  */
 export class StateMachine extends Construct {
   readonly machine: Machine;
@@ -41,8 +41,10 @@ export class StateMachine extends Construct {
       ['lambda:InvokeFunction'],
       functionArns.map(([, arn]) => arn),
     );
-    allow(['s3:GetObject'], [props.items.arn]);
-    acknowledgePattern(role, props.items.arn, props.items.patternReason);
+    if (props.items !== undefined) {
+      allow(['s3:GetObject'], [props.items.arn]);
+      acknowledgePattern(role, props.items.arn, props.items.patternReason);
+    }
     allow(LOG_DELIVERY_ACTIONS, ['*']);
     allow(TRACE_ACTIONS, ['*']);
     acknowledgePattern(
@@ -65,7 +67,7 @@ export class StateMachine extends Construct {
       role: role.withoutPolicyUpdates(),
     });
     this.machine.node.addDependency(role);
-    this.allowDistributedMap(role);
+    if (props.items !== undefined) this.allowDistributedMap(role);
   }
 
   /** In a policy apart: it names the state machine, which is made after the role's own policy. */

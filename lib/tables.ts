@@ -12,7 +12,11 @@ import type { Stage } from '../config/stages.ts';
 
 /** The names of the ledger's indexes, which permissions name one by one. */
 export const LEDGER_DAY_INDEXES = ['byDebit', 'byCredit'] as const;
-export const LEDGER_INDEXES = [...LEDGER_DAY_INDEXES, 'byBucket'] as const;
+/** That by which what expires is found. */
+export const LEDGER_EXPIRY_INDEX = 'byCredit';
+/** That by which accounts are listed. */
+export const LEDGER_ACCOUNT_INDEX = 'byBucket';
+export const LEDGER_INDEXES = [...LEDGER_DAY_INDEXES, LEDGER_ACCOUNT_INDEX] as const;
 
 /**
  * One table per book, on demand, restorable to any second of the last 35 days. Evidence and ledger are separate tables
@@ -35,7 +39,7 @@ export class Tables extends Construct {
         { indexName: 'byDebit', partitionKey: text('debitDay'), sortKey: text('debitAt') },
         { indexName: 'byCredit', partitionKey: text('creditDay'), sortKey: text('creditAt') },
         {
-          indexName: 'byBucket',
+          indexName: LEDGER_ACCOUNT_INDEX,
           partitionKey: text('bucket'),
           sortKey: text('account'),
           // Its keys never change and it holds nothing else, so an update of a balance costs nothing here.

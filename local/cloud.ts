@@ -223,6 +223,7 @@ async function startCompute(ground: Ground, engines: Engines, own: Own): Promise
     place,
     access,
     dynamoDbUrl: dynamoDb.url,
+    dynamoDbBackups: dynamoDb.backups,
     s3,
     sqs,
     invoke,

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
+import type { BackupInput, DynamoDbBackups } from './engines/dynamodb/backups.ts';
 import { type DynamoDbInput, dynamoDbPermissions } from './engines/dynamodb/permissions.ts';
 import { createDynamoDbProxy } from './engines/dynamodb/proxy.ts';
 import type { Permission } from './engines/iam.ts';
@@ -26,6 +27,8 @@ export interface EndpointOptions {
   readonly place: Place;
   readonly access: AccessControl;
   readonly dynamoDbUrl: string;
+  /** Answers what is asked about backups, where the engine does not. */
+  readonly dynamoDbBackups?: DynamoDbBackups | undefined;
   readonly s3: S3Engine;
   readonly sqs: SqsEngine;
   readonly invoke: InvokeFunction;
@@ -66,8 +69,11 @@ export async function startEndpoint(options: EndpointOptions): Promise<Endpoint>
   const services: Record<string, (call: Call) => Promise<void>> = {
     async dynamodb({ request, response, authorize }) {
       const { operation, target, body } = await readJsonCall(request);
-      for (const needed of dynamoDbPermissions(operation, parseJson<DynamoDbInput>(body), place)) authorize(needed);
-      await dynamoDb.forward(target, body, response);
+      const input = parseJson<DynamoDbInput & BackupInput>(body);
+      for (const needed of dynamoDbPermissions(operation, input, place)) authorize(needed);
+      const answered = options.dynamoDbBackups?.handle(operation, input, place);
+      if (answered === undefined) await dynamoDb.forward(target, body, response);
+      else answerJson(response, answered);
     },
 
     async states({ request, response, authorize }) {

@@ -48,6 +48,8 @@ const RECEIVE_MAX = 10;
 const WAIT_SECONDS_MAX = 20;
 /** Lambda's batch for a queue when the template names none. */
 const BATCH_SIZE_DEFAULT = 10;
+/** Of a FIFO queue; others may be given 10,000. */
+const FIFO_BATCH_MAX = 10;
 /** Lambda begins with five; each of ours is a held connection, and two keep one machine busy. */
 const POLLERS_MAX = 2;
 /** After a failed poll, so that a queue that cannot be read is not asked in a tight loop. */
@@ -175,6 +177,7 @@ interface MappingProperties {
   readonly BatchSize?: number;
   readonly FunctionResponseTypes?: readonly string[];
   readonly FilterCriteria?: unknown;
+  readonly MaximumBatchingWindowInSeconds?: number;
   readonly ScalingConfig?: { readonly MaximumConcurrency?: number };
 }
 
@@ -192,6 +195,11 @@ function readFeed(mapping: Resource, { resources, access }: EventSourcesOptions)
     throw refuse(`${properties.EventSourceArn} is no queue of the template, and only queues feed functions here`);
   if (fn === undefined) throw refuse(`there is no function ${properties.FunctionName}`);
   if (properties.FilterCriteria !== undefined) throw refuse('FilterCriteria are not applied by the local cloud');
+  const batchSize = properties.BatchSize ?? BATCH_SIZE_DEFAULT;
+  if (String(queue.properties.FifoQueue) === 'true') {
+    if ((properties.MaximumBatchingWindowInSeconds ?? 0) > 0) throw refuse('a FIFO queue knows no batching window');
+    if (batchSize > FIFO_BATCH_MAX) throw refuse(`a batch of a FIFO queue has at most ${FIFO_BATCH_MAX} messages`);
+  }
 
   const visibility = Number(queue.properties.VisibilityTimeout ?? VISIBILITY_SECONDS_DEFAULT);
   const timeout = Number(fn.properties.Timeout ?? FUNCTION_SECONDS_DEFAULT);
@@ -205,7 +213,7 @@ function readFeed(mapping: Resource, { resources, access }: EventSourcesOptions)
     queueArn: queue.arn,
     functionName: fn.physicalId,
     roleArn,
-    batchSize: properties.BatchSize ?? BATCH_SIZE_DEFAULT,
+    batchSize,
     reportsFailures: properties.FunctionResponseTypes?.includes('ReportBatchItemFailures') ?? false,
     pollers: Math.min(properties.ScalingConfig?.MaximumConcurrency ?? POLLERS_MAX, POLLERS_MAX),
   };

@@ -6,6 +6,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import type { Account, AccountStatus } from '../domain/accounts.ts';
 import { type Day, dayOf, monthOf } from '../domain/time.ts';
+import { grantsFromItem } from './grants.ts';
 import { type Item, integer, optionalText, text, toItem } from './items.ts';
 import type { LedgerStore, LedgerTable, Posting } from './posting.ts';
 import { retryTransient } from './retry.ts';
@@ -65,18 +66,20 @@ export async function getAccount(store: LedgerTable, id: string): Promise<Accoun
  * The accounts of a posting that its transaction must list: customer accounts with a derived balance exist from their
  * first transfer on, so that charging them stays one put. Listed in the same transaction, a transfer of an account that
  * no reconciliation would find cannot exist, and a refused one leaves nothing behind. With the account, the month of the
- * transfer is listed: no opening bounds these accounts, so this is how their readers know which days there are.
+ * transfer is listed: no opening bounds these accounts, so this is how their readers know which days there are. Platform
+ * accounts are listed with the transfers that are listed under them, those between two of them: a seal would miss these.
  */
 export function unlistedAccounts(store: LedgerStore, { transfer, debitEntry, creditEntry }: Posting): Account[] {
   const sides = [
     { id: transfer.debit, entry: debitEntry },
     { id: transfer.credit, entry: creditEntry },
   ];
+  const bothPlatform = sides.every(({ entry }) => entry.party === 'platform');
   return sides
     .filter(
       ({ id, entry }) =>
         entry.balance === 'derived' &&
-        entry.party === 'customer' &&
+        (bothPlatform || entry.party === 'customer') &&
         !store.listed.has(listing(id, dayOf(transfer.effectiveAt))),
     )
     .map(({ id, entry }) => ({
@@ -126,6 +129,7 @@ function listing(account: string, day: Day): string {
 /** Reads an account item; figures are there when it keeps a strict balance. */
 export function accountFromItem(item: Item): Account {
   const balance = text(item, 'balance') === 'strict' ? 'strict' : 'derived';
+  const grants = grantsFromItem(item);
   const [statusReason, statusChangedAt, statusChangedBy] = [
     optionalText(item, 'statusReason'),
     optionalText(item, 'statusChangedAt'),
@@ -145,9 +149,11 @@ export function accountFromItem(item: Item): Account {
         debits: integer(item, 'debits'),
         // Written with the first hold, so that whoever holds nothing pays for no more bytes.
         held: item.held === undefined ? 0n : integer(item, 'held'),
+        ...(item.holdChanges !== undefined && { holdChanges: integer(item, 'holdChanges') }),
         available: integer(item, 'available'),
       },
     }),
+    ...(grants !== undefined && { grants }),
     ...(item.metadata?.M !== undefined && { metadata: texts(item.metadata.M) }),
     ...(statusReason !== undefined && { statusReason }),
     ...(statusChangedAt !== undefined && { statusChangedAt }),
@@ -165,7 +171,8 @@ async function putIfNew(store: LedgerTable, account: Account): Promise<void> {
   await retryTransient(() => store.client.send(command), store.clock);
 }
 
-function accountItem({ id, figures, ...fields }: Account): Item {
+/** An account is opened without grants. */
+function accountItem({ id, figures, grants: _grants, ...fields }: Account): Item {
   const { held, ...others } = figures ?? { held: 0n };
   return toItem({
     ...{ pk: accountKey(id), account: id, bucket: bucketOf(id), ...fields, ...others },

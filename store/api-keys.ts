@@ -1,18 +1,16 @@
 import {
-  ConditionalCheckFailedException,
   type DynamoDBClient,
   GetItemCommand,
-  PutItemCommand,
   QueryCommand,
-  TransactionCanceledException,
   type TransactWriteItem,
-  TransactWriteItemsCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import type { ApiKey } from '../domain/api-keys.ts';
+import type { AuditDetails, AuditEntry } from '../domain/audit.ts';
 import type { Day, Instant } from '../domain/time.ts';
+import { appendWith, itemThatRefused } from './audit.ts';
 import { type Item, optionalText, text, toItem } from './items.ts';
-import { retryTransient } from './retry.ts';
+import { type RetryClock, retryTransient } from './retry.ts';
 import { API_KEYS_PARTITION } from './tables.ts';
 
 /**
@@ -23,25 +21,40 @@ import { API_KEYS_PARTITION } from './tables.ts';
 export interface ApiKeyStore {
   readonly client: DynamoDBClient;
   readonly operationsTable: string;
+  readonly clock?: RetryClock;
 }
+
+/** How the audit chain calls whoever holds the AWS account: the only one who makes keys without having one. */
+const OWNER = 'owner';
 
 /** `taken`: another key has this id. */
 export type CreateKeyResult = { readonly kind: 'created' } | { readonly kind: 'taken' };
 
-/** @param secretHash SHA-256 of the secret, in hex: all that is kept of it. */
+/** Makes a key; audited. @param secretHash SHA-256 of the secret, in hex: all that is kept of it. */
 export async function createApiKey(store: ApiKeyStore, key: ApiKey, secretHash: string): Promise<CreateKeyResult> {
-  const command = new PutItemCommand({
-    ...putOf(store, key, secretHash),
-    ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-  });
-  try {
-    await retryTransient(() => store.client.send(command));
-    return { kind: 'created' };
-  } catch (error) {
-    if (!(error instanceof ConditionalCheckFailedException) || error.Item === undefined) throw error;
-    // An attempt whose answer was lost has written this very secret.
-    return { kind: text(error.Item, 'secretHash') === secretHash ? 'created' : 'taken' };
-  }
+  const entry: AuditEntry = {
+    at: key.createdAt,
+    actor: key.createdBy ?? OWNER,
+    action: 'key.created',
+    target: `key:${key.id}`,
+    details: grantOf(key),
+  };
+  const result = await appendWith(store, entry, [{ Put: putOf(store, key, secretHash) }]);
+  if (result.kind === 'appended') return { kind: 'created' };
+  // A request that was sent twice has written this very secret.
+  const existing = itemThatRefused(result);
+  return { kind: existing?.secretHash?.S === secretHash ? 'created' : 'taken' };
+}
+
+/** What a key may do and who holds it, for the audit chain. */
+function grantOf({ name, scopes, account, person, expiresAt }: ApiKey): AuditDetails {
+  return {
+    name,
+    scopes,
+    ...(account !== undefined && { account }),
+    ...(person !== undefined && { person }),
+    ...(expiresAt !== undefined && { expiresAt }),
+  };
 }
 
 /** A key with the digest of its secret, for whoever has to tell whether a caller knows it. */
@@ -97,16 +110,14 @@ export interface KeySuccession {
   readonly successor: ApiKey;
   readonly secretHash: string;
   readonly now: Instant;
-  /** Made once for each request, so that an attempt whose answer was lost is not done again. */
-  readonly token: string;
 }
 
 /** `refused`: the old key is not active any more, or was revoked, rotated or expired meanwhile. */
 export type RotateKeyResult = { readonly kind: 'rotated' } | { readonly kind: 'refused'; readonly key: ApiKey };
 
-/** Puts the new key and ends the old one, both or neither. */
+/** Puts the new key and ends the old one, both or neither; audited. */
 export async function rotateApiKey(store: ApiKeyStore, succession: KeySuccession): Promise<RotateKeyResult> {
-  const { old, oldWorksUntil, successor, secretHash, now, token } = succession;
+  const { old, oldWorksUntil, successor, secretHash, now } = succession;
   const end: TransactWriteItem = {
     Update: {
       TableName: store.operationsTable,
@@ -118,42 +129,42 @@ export async function rotateApiKey(store: ApiKeyStore, succession: KeySuccession
       ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
     },
   };
-  const command = new TransactWriteItemsCommand({
-    ClientRequestToken: token,
-    TransactItems: [end, { Put: putOf(store, successor, secretHash) }],
-  });
-  try {
-    await retryTransient(() => store.client.send(command));
-    return { kind: 'rotated' };
-  } catch (error) {
-    const found = error instanceof TransactionCanceledException ? error.CancellationReasons?.[0]?.Item : undefined;
-    if (found === undefined) throw error;
-    return { kind: 'refused', key: keyFromItem(found) };
-  }
+  const entry: AuditEntry = {
+    at: now,
+    actor: successor.createdBy ?? OWNER,
+    action: 'key.rotated',
+    target: `key:${old}`,
+    details: { replacedBy: successor.id, worksUntil: oldWorksUntil, ...grantOf(successor) },
+  };
+  const result = await appendWith(store, entry, [end, { Put: putOf(store, successor, secretHash) }]);
+  if (result.kind === 'appended') return { kind: 'rotated' };
+  const found = result.reasons[0]?.Item;
+  if (found === undefined) throw new Error(`The key ${old} was not rotated, and nothing of it says why.`);
+  return { kind: 'refused', key: keyFromItem(found) };
 }
 
-/** Revokes a key for ever. Who did it first and when stays. @returns the key; undefined when there is none. */
+/** Revokes a key for ever; audited. Who did it first and when stays. @returns the key; undefined when there is none. */
 export async function revokeApiKey(
   store: ApiKeyStore,
   id: string,
   by: string,
   now: Instant,
 ): Promise<ApiKey | undefined> {
-  const command = new UpdateItemCommand({
-    TableName: store.operationsTable,
-    Key: keyOf(id),
-    UpdateExpression: 'SET revokedAt = if_not_exists(revokedAt, :now), revokedBy = if_not_exists(revokedBy, :by)',
-    ConditionExpression: 'attribute_exists(pk)',
-    ExpressionAttributeValues: toItem({ ':now': now, ':by': by }),
-    ReturnValues: 'ALL_NEW',
-  });
-  try {
-    const { Attributes: item } = await retryTransient(() => store.client.send(command));
-    return item && keyFromItem(item);
-  } catch (error) {
-    if (error instanceof ConditionalCheckFailedException) return undefined;
-    throw error;
-  }
+  const entry: AuditEntry = { at: now, actor: by, action: 'key.revoked', target: `key:${id}`, details: {} };
+  const revoke: TransactWriteItem = {
+    Update: {
+      TableName: store.operationsTable,
+      Key: keyOf(id),
+      UpdateExpression: 'SET revokedAt = :now, revokedBy = :by',
+      ConditionExpression: 'attribute_exists(pk) AND attribute_not_exists(revokedAt)',
+      ExpressionAttributeValues: toItem({ ':now': now, ':by': by }),
+      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+    },
+  };
+  const result = await appendWith(store, entry, [revoke]);
+  if (result.kind === 'appended') return getApiKey(store, id);
+  const found = itemThatRefused(result);
+  return found && keyFromItem(found);
 }
 
 /** Notes the day on which a key was used. Tried once: what fails today is noted tomorrow. */
@@ -177,11 +188,13 @@ function putOf(store: ApiKeyStore, key: ApiKey, secretHash: string) {
     TableName: store.operationsTable,
     Item: toItem({ pk: API_KEYS_PARTITION, sk: key.id, ...key, secretHash }),
     ConditionExpression: 'attribute_not_exists(pk)',
+    ReturnValuesOnConditionCheckFailure: 'ALL_OLD' as const,
   };
 }
 
 const OPTIONAL = [
   'account',
+  'person',
   'createdBy',
   'expiresAt',
   'replaces',

@@ -26,6 +26,19 @@ export function runKey(runId: string, name: string): string {
   return `reconciliations/${runId}/${name}`;
 }
 
+/** Where an artifact of a sealing, or of a verification of seals, is. */
+export function sealRunKey(
+  { mode, id }: { readonly mode: 'seal' | 'verify'; readonly id: string },
+  name: string,
+): string {
+  return `seals/${mode === 'seal' ? 'runs' : 'verifications'}/${id}/${name}`;
+}
+
+/** Where an artifact of a repair is. */
+export function repairKey(repairId: string, name: string): string {
+  return `repairs/${repairId}/${name}`;
+}
+
 /** Writes an object in one piece. */
 export async function putText(artifacts: Artifacts, key: string, type: string, body: string): Promise<Written> {
   const command = new PutObjectCommand({ Bucket: artifacts.bucket, Key: key, ContentType: type, Body: body });
@@ -47,15 +60,34 @@ export async function putOnce(artifacts: Artifacts, key: string, type: string, b
   try {
     await tellingPassing(() => artifacts.client.send(new PutObjectCommand(put)));
   } catch (error) {
-    if (!(error instanceof S3ServiceException) || error.$metadata.httpStatusCode !== 412) throw error;
-    if ((await getText(artifacts, key)) === body) return;
-    throw new ArtifactDiffersError(`${key} is written once and is there with another content; look at who wrote it.`);
+    if (!isThereAlready(error)) throw error;
+    if ((await getText(artifacts, key)) !== body) throw differs(key);
   }
+}
+
+function isThereAlready(error: unknown): boolean {
+  return error instanceof S3ServiceException && error.$metadata.httpStatusCode === 412;
+}
+
+function differs(key: string): ArtifactDiffersError {
+  return new ArtifactDiffersError(`${key} is written once and is there with another content; look at who wrote it.`);
 }
 
 export async function getText(artifacts: Artifacts, key: string): Promise<string> {
   const chunks = await Array.fromAsync(readBytes(artifacts, key));
   return Buffer.concat(chunks).toString();
+}
+
+/** The same for an object that may be missing; undefined when it is. */
+export async function getTextIfThere(artifacts: Artifacts, key: string): Promise<string | undefined> {
+  try {
+    return await getText(artifacts, key);
+  } catch (error) {
+    // S3 says 403 for what is not there to those who may not list what is (Amazon S3 API Reference, GetObject).
+    const status = error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
+    if (status === 404 || status === 403) return undefined;
+    throw error;
+  }
 }
 
 /** Reads an object line by line, however large it is. */
@@ -77,7 +109,7 @@ export class UnreadableObjectError extends Error {
 }
 
 /** @throws UnreadableObjectError when the answer carries no stream: it must not be taken for an empty object. */
-async function* readBytes(artifacts: Artifacts, key: string): AsyncGenerator<Uint8Array> {
+export async function* readBytes(artifacts: Artifacts, key: string): AsyncGenerator<Uint8Array> {
   const command = new GetObjectCommand({ Bucket: artifacts.bucket, Key: key });
   const { Body: body } = await tellingPassing(() => artifacts.client.send(command));
   if (!(body instanceof Readable)) throw new UnreadableObjectError(`S3 answered ${key} without a stream of its bytes.`);
@@ -98,6 +130,43 @@ export async function streamText(
   type: string,
   text: AsyncIterable<string>,
 ): Promise<Written> {
+  const { upload, written } = startUpload(artifacts, key, type, text);
+  await tellingPassing(() => upload.done());
+  return written();
+}
+
+/**
+ * The same for an object that must never change. Writing the same again is no error.
+ * @throws ArtifactDiffersError when it is there with another content.
+ */
+export async function streamOnce(
+  artifacts: Artifacts,
+  key: string,
+  type: string,
+  text: AsyncIterable<string>,
+): Promise<Written> {
+  const { upload, written } = startUpload(artifacts, key, type, text, { IfNoneMatch: '*' });
+  try {
+    await tellingPassing(() => upload.done());
+    return written();
+  } catch (error) {
+    if (!isThereAlready(error)) throw error;
+    const hash = createHash('sha256');
+    for await (const chunk of readBytes(artifacts, key)) hash.update(chunk);
+    // S3 looks for the object when all of the text was sent, so its digest is known.
+    const wanted = written();
+    if (hash.digest('hex') !== wanted.sha256) throw differs(key);
+    return wanted;
+  }
+}
+
+function startUpload(
+  artifacts: Artifacts,
+  key: string,
+  type: string,
+  text: AsyncIterable<string>,
+  only: { readonly IfNoneMatch?: '*' } = {},
+) {
   const hash = createHash('sha256');
   let bytes = 0;
   async function* chunks(): AsyncGenerator<Buffer> {
@@ -109,12 +178,11 @@ export async function streamText(
   }
   const upload = new Upload({
     client: artifacts.client,
-    params: { Bucket: artifacts.bucket, Key: key, ContentType: type, Body: Readable.from(chunks()) },
+    params: { Bucket: artifacts.bucket, Key: key, ContentType: type, Body: Readable.from(chunks()), ...only },
     // The bucket clears parts of broken uploads away; doing it here would need one more permission.
     leavePartsOnError: true,
   });
-  await tellingPassing(() => upload.done());
-  return { bytes, sha256: hash.digest('hex') };
+  return { upload, written: (): Written => ({ bytes, sha256: hash.digest('hex') }) };
 }
 
 async function* inChunks(text: AsyncIterable<string>): AsyncGenerator<Buffer> {
@@ -152,7 +220,7 @@ const PASSING_FAULTS = new Set([
 ]);
 
 /** @throws StoreUnavailableError instead of a fault that passes. */
-async function tellingPassing<T>(call: () => Promise<T>): Promise<T> {
+export async function tellingPassing<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {

@@ -1,12 +1,13 @@
 import { type DynamoDBClient, QueryCommand, type QueryCommandInput } from '@aws-sdk/client-dynamodb';
 import type { ChartEntry } from '../domain/chart.ts';
 import type { AccountBooks, OwnTransfer } from '../domain/reconciliation/account-day.ts';
-import type { TransferSums } from '../domain/reconciliation/balances.ts';
+import { addGrantSums, type GrantSums, type TransferSums } from '../domain/reconciliation/balances.ts';
 import { inOrder } from '../domain/reconciliation/in-order.ts';
 import { mergePages } from '../domain/reconciliation/merge.ts';
 import type { EvidenceRow, LedgerRow, Pages } from '../domain/reconciliation/rows.ts';
 import { addDays, type Day, dayOf, daysOf, type Instant } from '../domain/time.ts';
-import { type Item, integer, integers, optionalText, text, toItem } from './items.ts';
+import { sharesFromItem } from './grants.ts';
+import { type Item, integer, integers, optionalText, text, texts, toItem } from './items.ts';
 import { getTransfer } from './ledger.ts';
 import { retryTransient, systemClock } from './retry.ts';
 import { BY_BUCKET, BY_CREDIT, BY_DEBIT, dayPartitions, momentKey, seenAccountsPartition } from './tables.ts';
@@ -78,19 +79,7 @@ export interface ListedAccount {
 /** Every account of a bucket that the ledger has or evidence names, in order of id. */
 export async function accountsOfBucket(books: Books, bucket: string): Promise<ListedAccount[]> {
   const [opened, seen] = await Promise.all([
-    gather(
-      queryPages(
-        books,
-        {
-          TableName: books.ledgerTable,
-          IndexName: BY_BUCKET,
-          KeyConditionExpression: '#bucket = :bucket',
-          ExpressionAttributeNames: { '#bucket': 'bucket' },
-          ExpressionAttributeValues: toItem({ ':bucket': bucket }),
-        },
-        (items) => items.map((item) => text(item, 'account')),
-      ),
-    ),
+    openedInBucket(books, bucket),
     gather(
       queryPages(
         books,
@@ -107,13 +96,34 @@ export async function accountsOfBucket(books: Books, bucket: string): Promise<Li
   return [...known.union(new Set(seen))].sort().map((account) => ({ account, opened: known.has(account) }));
 }
 
+/** Every account of a bucket that the ledger has, in order of id. */
+export async function openedInBucket(books: Omit<Books, 'usageTable'>, bucket: string): Promise<string[]> {
+  const query = {
+    TableName: books.ledgerTable,
+    IndexName: BY_BUCKET,
+    KeyConditionExpression: '#bucket = :bucket',
+    ExpressionAttributeNames: { '#bucket': 'bucket' },
+    ExpressionAttributeValues: toItem({ ':bucket': bucket }),
+  };
+  return gather(queryPages(books, query, (items) => items.map((item) => text(item, 'account'))));
+}
+
 /** The half of an account's life to sum: what counts before a moment, or since it. */
 export type Half =
   | { readonly openedOn: Day; readonly before: Instant }
   | { readonly since: Instant; readonly until: Day };
 
-/** What all transfers of an account in one half of its life come to, whatever their kind. */
-export async function sumTransfers(books: Books, account: string, half: Half, entry: Shards): Promise<TransferSums> {
+/**
+ * What all transfers of an account in one half of its life come to, whatever their kind.
+ * @param hasGrants whether what they leave of each grant is summed too, for which more of them is read.
+ */
+export async function sumTransfers(
+  books: Books,
+  account: string,
+  half: Half,
+  entry: Shards,
+  hasGrants = false,
+): Promise<TransferSums> {
   const [days, comparison, moment] =
     'before' in half
       ? [daysOf({ start: half.openedOn, end: addDays(dayOf(half.before), 1) }), '<', half.before]
@@ -128,20 +138,36 @@ export async function sumTransfers(books: Books, account: string, half: Half, en
       IndexName: side.index,
       KeyConditionExpression: `${side.day} = :partition AND ${side.at} ${comparison} :moment`,
       ExpressionAttributeValues: toItem({ ':partition': partition, ':moment': moment }),
-      ...projection('amount'),
+      ...projection('amount', ...(hasGrants ? ['id', 'grant', 'burned', 'restored'] : [])),
     };
     let total = 0n;
-    for await (const page of queryPages(books, query, (items) => items.map((item) => integer(item, 'amount')))) {
-      for (const amount of page) total += amount;
+    const grants = new Map<string, bigint>();
+    for await (const page of queryPages(books, query, (items) => items)) {
+      for (const item of page) {
+        total += integer(item, 'amount');
+        if (!hasGrants) continue;
+        for (const [grant, amount] of grantChanges(item, side)) grants.set(grant, (grants.get(grant) ?? 0n) + amount);
+      }
     }
-    return { sum: side.sum, total };
+    return { sum: side.sum, total, grants };
   });
-  for await (const { sum, total } of amounts) sums[sum] += total;
-  return sums;
+  let all: GrantSums = new Map();
+  for await (const { sum, total, grants } of amounts) {
+    sums[sum] += total;
+    all = addGrantSums(all, grants);
+  }
+  return { ...sums, ...(hasGrants && { grants: all }) };
+}
+
+/** What a transfer does to the grants of the account on this side of it. */
+function grantChanges(item: Item, { sum }: Side): GrantSums {
+  if (sum === 'debits') return new Map(sharesFromItem(item, 'burned').map(({ grant, amount }) => [grant, -amount]));
+  const restored = new Map(sharesFromItem(item, 'restored').map(({ grant, amount }) => [grant, amount]));
+  return item.grant === undefined ? restored : restored.set(text(item, 'id'), integer(item, 'amount'));
 }
 
 /** The two sides of an account in the ledger, and what an amount on each means to it. */
-const SIDES = [
+export const SIDES = [
   { index: BY_DEBIT, day: 'debitDay', at: 'debitAt', sign: 1n, sum: 'debits' },
   { index: BY_CREDIT, day: 'creditDay', at: 'creditAt', sign: -1n, sum: 'credits' },
 ] as const;
@@ -153,7 +179,11 @@ type Query = Omit<QueryCommandInput, 'ExclusiveStartKey'>;
  * Reads a query page by page. The first page is asked for at once, and each next one while the one before it is being
  * compared, so that reading and comparing overlap.
  */
-function queryPages<Row>(books: EvidenceBook, query: Query, rowsOf: (items: Item[]) => Row[]): Pages<Row> {
+export function queryPages<Row>(
+  books: Omit<EvidenceBook, 'usageTable'>,
+  query: Query,
+  rowsOf: (items: Item[]) => Row[],
+): Pages<Row> {
   const limited = books.pageRows === undefined ? query : { ...query, Limit: books.pageRows };
   const ask = (after?: Item) => {
     const command = new QueryCommand({ ...limited, ExclusiveStartKey: after });
@@ -174,31 +204,38 @@ function queryPages<Row>(books: EvidenceBook, query: Query, rowsOf: (items: Item
   };
 }
 
-async function gather<Row>(pages: Pages<Row>): Promise<Row[]> {
+export async function gather<Row>(pages: Pages<Row>): Promise<Row[]> {
   const rows: Row[] = [];
   for await (const page of pages) for (const row of page) rows.push(row);
   return rows;
 }
 
-function evidenceQuery(books: EvidenceBook, condition: string, values: Record<string, string>): Query {
+export function evidenceQuery(books: EvidenceBook, condition: string, values: Record<string, string>): Query {
   return {
     TableName: books.usageTable,
     KeyConditionExpression: condition,
     ExpressionAttributeValues: toItem(values),
-    ...projection('pk', 'sk', 'fingerprint', 'operation', 'quantities'),
+    ...projection('pk', 'sk', 'fingerprint', 'operation', 'quantities', 'ruling', 'overrules'),
   };
 }
 
-function evidenceRows(items: Item[]): EvidenceRow[] {
+export function evidenceRows(items: Item[]): EvidenceRow[] {
   return items.map((item) => {
     const sortKey = text(item, 'sk');
+    const key = sortKey.slice(0, sortKey.lastIndexOf('#'));
+    if (item.ruling !== undefined) return rulingRow(key, item);
     return {
-      key: sortKey.slice(0, sortKey.lastIndexOf('#')),
+      key,
       fingerprint: text(item, 'fingerprint'),
       operation: text(item, 'operation'),
       quantities: integers(item, 'quantities'),
     };
   });
+}
+
+function rulingRow(key: string, item: Item): EvidenceRow {
+  const ruling = { number: Number(integer(item, 'ruling')), overrules: texts(item, 'overrules') };
+  return { key, fingerprint: '', operation: '', quantities: {}, ruling };
 }
 
 function chargesQuery(books: Books, side: Side, condition: string, values: Record<string, string>): Query {

@@ -58,6 +58,15 @@ export function integers(item: Item, name: string): Record<string, bigint> {
   return Object.fromEntries(Object.keys(map).map((key) => [key, integer(map, key)]));
 }
 
+export function texts(item: Item, name: string): string[] {
+  const list = item[name]?.L;
+  if (list === undefined) throw new MalformedItemError(`The item has no list in "${name}": ${keyOf(item)}.`);
+  return list.map(({ S: each }) => {
+    if (each === undefined) throw new MalformedItemError(`The list in "${name}" is not of texts: ${keyOf(item)}.`);
+    return each;
+  });
+}
+
 function keyOf(item: Item): string {
   return [item.pk?.S, item.sk?.S].filter((part) => part !== undefined).join(' / ') || 'no key';
 }

@@ -4,11 +4,14 @@ import type { Movement } from '../domain/movements.ts';
 import { dayOf } from '../domain/time.ts';
 import { firstDifference, type Transfer, type TransferClaims, type TransferResult } from '../domain/transfers.ts';
 import { unlistedAccounts } from './accounts.ts';
+import { getItems } from './batch-get.ts';
 import { type Entry, type EntryResult, writeGroups } from './entries.ts';
+import { sharesFromItem, termsFromItem } from './grants.ts';
 import { type Item, integer, integers, optionalText, text, toItem } from './items.ts';
+import { noteLateDays } from './late-days.ts';
 import type { LedgerStore, LedgerTable, Posting } from './posting.ts';
 import { retryTransient } from './retry.ts';
-import { dayPartition, momentKey, shardOf, transferKey } from './tables.ts';
+import { dayPartition, momentKey, transferKey } from './tables.ts';
 
 /**
  * Posts a transfer exactly once, in one round trip for a first write, a replay and a refusal alike: the conditions of
@@ -31,6 +34,14 @@ export async function postTransfers(
   store: LedgerStore,
   groups: readonly (readonly Posting[])[],
 ): Promise<EntryResult<TransferResult>[][]> {
+  try {
+    await noteLateDays(
+      store,
+      groups.flat().map(({ transfer }) => transfer),
+    );
+  } catch (error) {
+    return groups.map((postings) => postings.map(() => ({ kind: 'unavailable', error })));
+  }
   return writeGroups(
     store,
     groups.map((postings) => postings.map((posting) => transferEntry(store, posting))),
@@ -57,29 +68,52 @@ export async function replayOf(
   return posted === undefined ? undefined : answerFromPosted(posted, claims);
 }
 
+/**
+ * The same for many at once.
+ * @returns the answers in the order of what is asked.
+ */
+export async function replaysOf(
+  store: LedgerTable,
+  asked: readonly { readonly id: string; readonly claims: TransferClaims }[],
+): Promise<(TransferResult | undefined)[]> {
+  const posted = await getItems(store, [...new Set(asked.map(({ id }) => transferKey(id)))]);
+  return asked.map(({ id, claims }) => {
+    const item = posted.get(transferKey(id));
+    return item && answerFromPosted(transferFromItem(item), claims);
+  });
+}
+
 function transferEntry(store: LedgerStore, posting: Posting): Entry<TransferResult> {
-  const { transfer, claims, guard } = posting;
+  const { transfer, claims, guard, puts } = posting;
   return {
     item: transferItem(posting),
     pk: transferKey(transfer.id),
     created: { kind: 'created', transfer },
+    burning: (burned) => {
+      const burnt = { ...transfer, burned };
+      return { item: transferItem({ ...posting, transfer: burnt }), created: { kind: 'created', transfer: burnt } };
+    },
     existing: (item) => answerFromPosted(transferFromItem(item), claims),
     guards: guard === undefined ? [] : [guard],
     movements: movementsOf(posting),
     listings: unlistedAccounts(store, posting),
+    ...(puts !== undefined && { puts }),
   };
 }
 
 /** What a transfer does to the strict balances that it moves; the debit side comes first. */
-function movementsOf({ transfer, debitEntry, creditEntry, frees = 0n }: Posting): Movement[] {
+function movementsOf({ transfer, debitEntry, creditEntry, frees = 0n, effects = {} }: Posting): Movement[] {
   const { asset, amount } = transfer;
-  const common = { asset, day: dayOf(transfer.effectiveAt) };
+  const common = { asset, day: dayOf(transfer.effectiveAt), at: transfer.recordedAt };
+  const { debit, credit } = effects;
   const movements: Movement[] = [];
   if (debitEntry.balance === 'strict') {
-    movements.push({ ...common, account: transfer.debit, debits: amount, credits: 0n, held: -frees });
+    const moves = { account: transfer.debit, debits: amount, credits: 0n, held: -frees };
+    movements.push({ ...common, ...moves, ...(debit !== undefined && { grants: debit }) });
   }
   if (creditEntry.balance === 'strict') {
-    movements.push({ ...common, account: transfer.credit, debits: 0n, credits: amount, held: 0n });
+    const moves = { account: transfer.credit, debits: 0n, credits: amount, held: 0n };
+    movements.push({ ...common, ...moves, ...(credit !== undefined && { grants: credit }) });
   }
   return movements;
 }
@@ -95,8 +129,7 @@ function transferItem({ transfer, debitEntry, creditEntry }: Posting): Item {
   const key = transfer.requestId ?? transfer.id;
   const day = dayOf(transfer.effectiveAt);
   const moment = momentKey(transfer.effectiveAt, key);
-  const place = (account: string, entry: ChartEntry) =>
-    dayPartition(account, day, shardOf(key, entry.shards), entry.shards);
+  const place = (account: string, entry: ChartEntry) => dayPartition(account, day, entry, key);
   // A platform account is indexed only when the other side is one too: no transfer goes without, and a charge pays once.
   const bothPlatform = debitEntry.party === 'platform' && creditEntry.party === 'platform';
   const indexDebit = bothPlatform || debitEntry.party === 'customer';
@@ -118,7 +151,12 @@ export function transferFromItem(item: Item): Transfer {
     rateCard: optionalText(item, 'rateCard'),
     description: optionalText(item, 'description'),
     corrects: optionalText(item, 'corrects'),
+    hold: optionalText(item, 'hold'),
+    grant: item.grant?.M && termsFromItem(item.grant.M),
+    burned: item.burned && sharesFromItem(item, 'burned'),
+    restored: item.restored && sharesFromItem(item, 'restored'),
     key: optionalText(item, 'key'),
+    repair: optionalText(item, 'repair'),
   };
   return {
     id: text(item, 'id'),

@@ -63,6 +63,8 @@ const TRANSIENT_NAMES = new Set([
   'ServiceUnavailableException',
   'TransactionConflictException',
   'TransactionInProgressException',
+  // Some items of a batch were read and others not: see batch-get.ts.
+  'UnprocessedKeysError',
   'TimeoutError',
   'NetworkingError',
 ]);

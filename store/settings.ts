@@ -1,12 +1,9 @@
-import {
-  ConditionalCheckFailedException,
-  type DynamoDBClient,
-  PutItemCommand,
-  QueryCommand,
-} from '@aws-sdk/client-dynamodb';
+import { type DynamoDBClient, QueryCommand } from '@aws-sdk/client-dynamodb';
+import { type AuditEntry, canonical } from '../domain/audit.ts';
 import type { RateCard } from '../domain/rating.ts';
 import type { Instant } from '../domain/time.ts';
-import { type Item, optionalText, text, toItem } from './items.ts';
+import { appendWith, itemThatRefused, sha256 } from './audit.ts';
+import { type Item, MalformedItemError, optionalText, text, toItem, type Value } from './items.ts';
 import { firstDifference, rateCardFromItem, rateCardValue } from './rate-card-items.ts';
 import { retryTransient } from './retry.ts';
 import { CONTROL_PREFIX, RATE_CARD_PREFIX, rateCardSortKey, SETTINGS_PARTITION } from './tables.ts';
@@ -64,36 +61,73 @@ export type PublishResult =
   | { readonly kind: 'replayed' }
   | { readonly kind: 'conflict'; readonly field: string };
 
-/** Publishes a version of a rate card once; a published version never changes. */
-export async function publishRateCard(store: SettingsStore, card: RateCard, now: Instant): Promise<PublishResult> {
-  const command = new PutItemCommand({
+/** Publishes a version of a rate card once; a published version never changes. Audited, with a digest of its prices. */
+export async function publishRateCard(
+  store: SettingsStore,
+  card: RateCard,
+  now: Instant,
+  by: string,
+): Promise<PublishResult> {
+  const value = rateCardValue(card);
+  const entry: AuditEntry = {
+    at: now,
+    actor: by,
+    action: 'rate-card.published',
+    target: `rate-card:${card.name}`,
+    details: { effectiveFrom: card.effectiveFrom, asset: card.asset, content: sha256(contentOf(value)) },
+  };
+  const put = {
     TableName: store.operationsTable,
     Item: toItem({
       pk: SETTINGS_PARTITION,
       sk: rateCardSortKey(card.name, card.effectiveFrom),
-      ...rateCardValue(card),
+      ...value,
       publishedAt: now,
+      publishedBy: by,
     }),
     ConditionExpression: 'attribute_not_exists(pk)',
-    ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-  });
-  try {
-    await retryTransient(() => store.client.send(command));
-    return { kind: 'created' };
-  } catch (error) {
-    if (!(error instanceof ConditionalCheckFailedException) || error.Item === undefined) throw error;
-    const field = firstDifference(rateCardFromItem(error.Item), card);
-    return field === undefined ? { kind: 'replayed' } : { kind: 'conflict', field };
-  }
+    ReturnValuesOnConditionCheckFailure: 'ALL_OLD' as const,
+  };
+  const result = await appendWith(store, entry, [{ Put: put }]);
+  if (result.kind === 'appended') return { kind: 'created' };
+  const published = itemThatRefused(result);
+  if (published === undefined)
+    throw new MalformedItemError(`The rate card "${card.name}" was refused without an item.`);
+  const field = firstDifference(rateCardFromItem(published), card);
+  return field === undefined ? { kind: 'replayed' } : { kind: 'conflict', field };
 }
 
-/** Sets the ledger's control flag; the last word counts. */
-export async function putLedgerControl(store: SettingsStore, control: LedgerControl): Promise<void> {
-  const command = new PutItemCommand({
-    TableName: store.operationsTable,
-    Item: toItem({ pk: SETTINGS_PARTITION, sk: LEDGER_CONTROL, ...control }),
-  });
-  await retryTransient(() => store.client.send(command));
+/** The prices as text, the same for the same content whatever order its parts came in. */
+function contentOf(value: Value): string {
+  if (typeof value === 'bigint') return canonical(value.toString());
+  if (typeof value === 'string' || typeof value === 'boolean') return canonical(value);
+  if (isList(value)) return `[${value.map(contentOf).join(',')}]`;
+  const members = Object.entries(value)
+    .filter(([, member]) => member !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, member]) => `${canonical(name)}:${contentOf(member ?? '')}`);
+  return `{${members.join(',')}}`;
+}
+
+function isList(value: Value): value is readonly Value[] {
+  return Array.isArray(value);
+}
+
+/** A control flag with when it was set and by which key. */
+export type LedgerControlChange = LedgerControl & Required<Pick<LedgerControl, 'changedAt' | 'changedBy'>>;
+
+/** Sets the ledger's control flag; the last word counts. Audited. */
+export async function putLedgerControl(store: SettingsStore, control: LedgerControlChange): Promise<void> {
+  const { paused, reason, changedAt: at, changedBy: actor } = control;
+  const action = paused ? 'ledger.paused' : 'ledger.resumed';
+  await appendWith(store, { at, actor, action, target: 'ledger', details: { reason } }, [
+    {
+      Put: {
+        TableName: store.operationsTable,
+        Item: toItem({ pk: SETTINGS_PARTITION, sk: LEDGER_CONTROL, ...control }),
+      },
+    },
+  ]);
 }
 
 function controlFromItem(item: Item): LedgerControl {

@@ -1,5 +1,5 @@
 import { GetItemCommand, QueryCommand, type QueryCommandInput } from '@aws-sdk/client-dynamodb';
-import type { ChartEntry } from '../domain/chart.ts';
+import { type ChartEntry, shardsOn } from '../domain/chart.ts';
 import { inOrder } from '../domain/reconciliation/in-order.ts';
 import {
   type AccountHistory,
@@ -23,10 +23,15 @@ import { accountKey, BY_CREDIT, BY_DEBIT, dayPartitions } from './tables.ts';
  * and not at once (AWS), so what was posted just now may be missing.
  */
 
-/** The account whose transfers are read, and over how many partitions each of its days is spread. */
+/** The account whose transfers are read, and over how many partitions its days are spread. */
 export interface Listed {
   readonly account: string;
   readonly entry: Pick<ChartEntry, 'shards'>;
+}
+
+/** Days of an account that are read whole. */
+export interface AccountDays extends Listed {
+  readonly days: readonly Day[];
 }
 
 /** Undefined for an account that was never opened or listed. */
@@ -37,12 +42,18 @@ export async function getAccountHistory(store: LedgerTable, id: string): Promise
     ConsistentRead: true,
   });
   const { Item: item } = await retryTransient(() => store.client.send(command), store.clock);
-  return item === undefined ? undefined : { account: accountFromItem(item), months: item.months?.SS ?? [] };
+  return item === undefined ? undefined : historyFromItem(item);
+}
+
+export function historyFromItem(item: Item): AccountHistory {
+  return { account: accountFromItem(item), months: item.months?.SS ?? [] };
 }
 
 /** How many partitions hold the transfers of these days: what reading them costs, however few they are. */
-export function countPartitions({ entry }: Listed, days: readonly Day[]): number {
-  return days.length * entry.shards * SIDES.length;
+export function countPartitions(reads: readonly AccountDays[]): number {
+  let count = 0;
+  for (const { entry, days } of reads) for (const day of days) count += shardsOn(entry, day) * SIDES.length;
+  return count;
 }
 
 /** A transfer as one of its two accounts sees it. */
@@ -68,7 +79,8 @@ export async function readStatement(
 ): Promise<{ readonly lines: readonly StatementLine[]; readonly more: boolean }> {
   const days = remainingDays(page);
   const lines: StatementLine[] = [];
-  const most = Math.max(1, Math.floor(READS_AT_ONCE / (SIDES.length * listed.entry.shards)));
+  const shards = Math.max(1, ...days.map((day) => shardsOn(listed.entry, day)));
+  const most = Math.max(1, Math.floor(READS_AT_ONCE / (SIDES.length * shards)));
   // A busy day fills the page alone, and a quiet year is gone through in ever longer strides.
   for (let next = 0, stride = 1; next < days.length && lines.length <= page.limit; ) {
     const read = days.slice(next, next + stride).map((day) => readDay(store, listed, day, page));
@@ -79,42 +91,57 @@ export async function readStatement(
   return { lines: lines.slice(0, page.limit), more: lines.length > page.limit };
 }
 
-/** What an account's transfers on these days come to, as far as they count and were known by the given times, inclusive. */
+/** What an account's transfers come to. */
+export interface Sums {
+  readonly credits: bigint;
+  readonly debits: bigint;
+}
+
+/** What transfers count for a sum: those that count and were known by these times, inclusive. */
+interface AsOf {
+  readonly effectiveAt?: Instant | undefined;
+  readonly knownAt?: Instant | undefined;
+  /** How many transfers may be read, over all accounts. */
+  readonly most: number;
+}
+
+/** What the transfers of each account on its days come to. @throws TooManyTransfersError */
 export async function sumTransfersAsOf(
   store: LedgerTable,
-  listed: Listed,
-  days: readonly Day[],
-  { effectiveAt, knownAt, most }: { effectiveAt?: Instant | undefined; knownAt?: Instant | undefined; most: number },
-): Promise<{ readonly credits: bigint; readonly debits: bigint }> {
-  const sums = { credit: 0n, debit: 0n };
-  for await (const { side, transfers } of partitionsOf(store, listed, days, most)) {
+  reads: readonly AccountDays[],
+  { effectiveAt, knownAt, most }: AsOf,
+): Promise<ReadonlyMap<string, Sums>> {
+  const sums = new Map(reads.map(({ account }) => [account, { credits: 0n, debits: 0n }]));
+  for await (const { account, side, transfers } of partitionsOf(store, reads, most)) {
+    const own = sums.get(account);
+    if (own === undefined) continue;
     for (const { transfer } of transfers) {
       if (effectiveAt !== undefined && transfer.effectiveAt > effectiveAt) continue;
       if (knownAt !== undefined && transfer.recordedAt > knownAt) continue;
-      sums[side] += transfer.amount;
+      own[side === 'credit' ? 'credits' : 'debits'] += transfer.amount;
     }
   }
-  return { credits: sums.credit, debits: sums.debit };
+  return sums;
 }
 
 /** What stands for the key of usage that was charged without one. */
 export const NO_KEY = 'none';
 
-/** What an account was charged, by day and by the API key that charged it. */
+/** What accounts were charged, by day and by the API key that charged them. */
 export interface UsageByDayAndKey {
   readonly days: ReadonlyMap<Day, UsageFigures>;
   readonly keys: ReadonlyMap<string, UsageFigures>;
 }
 
+/** What all these accounts were charged together. @throws TooManyTransfersError */
 export async function sumUsage(
   store: LedgerTable,
-  listed: Listed,
-  days: readonly Day[],
+  reads: readonly AccountDays[],
   most: number,
 ): Promise<UsageByDayAndKey> {
   const byDay = new Map<Day, UsageFigures>();
   const byKey = new Map<string, UsageFigures>();
-  for await (const { side, transfers } of partitionsOf(store, listed, days, most)) {
+  for await (const { side, transfers } of partitionsOf(store, reads, most)) {
     let charged = '';
     for (const { key, transfer } of transfers) {
       const amount = usageOf(transfer, side);
@@ -154,21 +181,21 @@ function at(figures: Map<string, UsageFigures>, name: string): UsageFigures {
 }
 
 function partitionsIn({ account, entry }: Listed, day: Day) {
-  return SIDES.flatMap((side) => dayPartitions(account, day, entry).map((partition) => ({ side, partition })));
+  return SIDES.flatMap((side) => dayPartitions(account, day, entry).map((partition) => ({ account, side, partition })));
 }
 
-/** Every partition of these days, read whole. @throws TooManyTransfersError when they hold more than `most`. */
-async function* partitionsOf(store: LedgerTable, listed: Listed, days: readonly Day[], most: number) {
+/** Every partition of these days, read whole. @throws TooManyTransfersError when all together hold more than `most`. */
+async function* partitionsOf(store: LedgerTable, reads: readonly AccountDays[], most: number) {
   let left = most;
-  const reads = days.flatMap((day) => partitionsIn(listed, day));
-  yield* inOrder(reads, READS_AT_ONCE, async ({ side, partition }) => {
+  const partitions = reads.flatMap((read) => read.days.flatMap((day) => partitionsIn(read, day)));
+  yield* inOrder(partitions, READS_AT_ONCE, async ({ account, side, partition }) => {
     const transfers: StatementLine[] = [];
     for await (const lines of pagesOf(store, side, queryOf(store, side, partition))) {
       left -= lines.length;
       if (left < 0) throw new TooManyTransfersError(`There are more than ${most} transfers.`);
       transfers.push(...lines);
     }
-    return { side: side.side, transfers };
+    return { account, side: side.side, transfers };
   });
 }
 

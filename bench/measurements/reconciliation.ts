@@ -107,6 +107,7 @@ async function contendersOf(setting: Setting, day: Day, slices: readonly Slice[]
       now: () => `${day}T23:59:59.999Z`,
       newId: randomUUID,
       wait: (milliseconds) => delay(milliseconds),
+      sweptUntil: async () => undefined,
     });
     return (id: string) => handler({ BatchInput: { run: runOf(id, day, slices.length) }, Items: slices });
   };

@@ -1,4 +1,5 @@
-import { type Charge, chargeFunction, chargesOf, DERIVED_ACCOUNT } from '../charges.ts';
+import { BATCH_ELEMENTS_MAX } from '../../contract/limits.ts';
+import { batchFunction, type Charge, chargeFunction, chargesOf, DERIVED_ACCOUNT, STRICT_ACCOUNTS } from '../charges.ts';
 import { CHARGE_MODEL, costOfCharges, totalOf } from '../cost.ts';
 import type { Figure } from '../figures.ts';
 import { PRICES_DATE } from '../prices.ts';
@@ -26,13 +27,14 @@ export async function measure(setting: Setting): Promise<Figure[]> {
     // Reads the settings and lists the account, which later charges need not do.
     await expectStatus(charge, 201, chargesOf(setting, `units-${kind}-first`, 1, account));
 
-    const created = await count(counted, () => expectStatus(charge, 201, charges));
-    const replayed = await count(counted, () => expectStatus(charge, 200, charges));
+    const created = await count(counted, CHARGES, () => expectStatus(charge, 201, charges));
+    const replayed = await count(counted, CHARGES, () => expectStatus(charge, 200, charges));
     const conflicting = charges.map((one) => ({ ...one, quantities: { output_tokens: '7' } }));
-    const conflict = await count(counted, () => expectStatus(charge, 422, conflicting));
+    const conflict = await count(counted, CHARGES, () => expectStatus(charge, 422, conflicting));
     const requests = { new: created.requests, replay: replayed.requests, conflict: conflict.requests };
     // Only a strict balance has a limit that refuses.
-    const refusal = kind === 'strict' && (await count(counted, () => expectStatus(charge, 402, unpayable(setting))));
+    const refusal =
+      kind === 'strict' && (await count(counted, CHARGES, () => expectStatus(charge, 402, unpayable(setting))));
 
     const all = { ...requests, ...(refusal !== false && { refusal: refusal.requests }) };
     figures.push(
@@ -53,8 +55,34 @@ export async function measure(setting: Setting): Promise<Figure[]> {
       costFigure(kind, created.total),
     );
   }
+  const batch = batchFunction(setting, client);
+  figures.push(await batchedFigure(setting, counted, batch));
   client.destroy();
   return figures;
+}
+
+/** Batches as large as they may be, each of one account, which is what a hot account is charged by. */
+async function batchedFigure(
+  setting: Setting,
+  counted: Meter,
+  batch: (charges: readonly Charge[]) => Promise<unknown>,
+): Promise<Figure> {
+  const [account] = STRICT_ACCOUNTS;
+  // Reads the settings, which later batches need not do.
+  await batch(chargesOf(setting, 'units-batched-first', 1, account));
+  const charges = chargesOf(setting, 'units-batched', BATCH_ELEMENTS_MAX, account);
+  const { requests, units, total } = await count(counted, BATCH_ELEMENTS_MAX, async () => {
+    const counts = JSON.stringify(await batch(charges));
+    const wanted = JSON.stringify({ created: BATCH_ELEMENTS_MAX });
+    if (counts !== wanted) throw new Error(`A batch came to ${counts} and not ${wanted}.`);
+  });
+  return {
+    name: 'write units per batched strict charge',
+    measured: total,
+    target: { atMost: 3.1 },
+    details: { ...units, 'requests per charge': requests },
+    note: `a batch of ${BATCH_ELEMENTS_MAX} charges of one account: two transactions, in which the balance is updated once each`,
+  };
 }
 
 function costFigure(kind: string, writeUnits: number): Figure {
@@ -69,13 +97,13 @@ function unpayable(setting: Setting): Charge[] {
   return chargesOf(setting, 'units-unpayable', CHARGES).map((one) => ({ ...one, quantities }));
 }
 
-/** What each of CHARGES charges took on average. */
-async function count(counted: Meter, perform: () => Promise<void>) {
+/** What each of so many charges took on average. */
+async function count(counted: Meter, charges: number, perform: () => Promise<void>) {
   resetMeter(counted);
   await perform();
-  const units = Object.entries(counted.writeUnits).map(([where, sum]): [string, number] => [where, sum / CHARGES]);
+  const units = Object.entries(counted.writeUnits).map(([where, sum]): [string, number] => [where, sum / charges]);
   return {
-    requests: counted.requests / CHARGES,
+    requests: counted.requests / charges,
     units: Object.fromEntries(units),
     total: units.reduce((sum, [, value]) => sum + value, 0),
   };

@@ -4,6 +4,9 @@ import type { Context } from '../context.ts';
 import { expectOk } from '../failure.ts';
 import { print } from '../io.ts';
 import { addAccountChanges } from './account-changes.ts';
+import { addAccountTree } from './account-tree.ts';
+import { addAccountGrants } from './grants.ts';
+import { addAccountHolds } from './holds.ts';
 import { addStatements } from './statements.ts';
 
 interface OpenOptions {
@@ -43,4 +46,7 @@ export function addAccounts(program: Command, context: Context): void {
     });
   addAccountChanges(group, context);
   addStatements(group, context);
+  addAccountHolds(group, context);
+  addAccountGrants(group, context);
+  addAccountTree(group, context);
 }

@@ -4,14 +4,16 @@ import type * as z from 'zod';
 import type { Client } from '../../contract/client.ts';
 import type { usageImport } from '../../contract/schemas/imports.ts';
 import { type Context, FOLLOW_MS, minutes } from '../context.ts';
-import { downloadLines, downloadTo, upload } from '../download.ts';
+import { upload } from '../download.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { CommandFailedError, expectOk } from '../failure.ts';
 import { follow } from '../follow.ts';
 import { formatCount, listing } from '../format.ts';
+import { tellErrors } from '../import-errors.ts';
 import { type ImportFormat, inspectFile, mappingFrom, pair } from '../import-file.ts';
 import { type Io, note, print } from '../io.ts';
 import { counter, progressBar } from '../progress.ts';
+import { addImportEntries } from './import-entries.ts';
 
 type UsageImport = z.output<typeof usageImport>;
 
@@ -28,13 +30,21 @@ interface Options {
   readonly timeout?: number;
 }
 
-/** `reckoner import usage`: sends a usage file and follows it until it is read. */
-export function addImport(program: Command, { io, connect, finish }: Context): void {
-  program
+/** `reckoner import`: sends files to the service. */
+export function addImport(program: Command, context: Context): void {
+  const group = program
     .command('import')
-    .summary('send usage files')
-    .description('Sends files to the service.')
+    .summary('send files of usage, or of missing entries')
+    .description('Sends files to the service.');
+  addImportUsage(group, context);
+  addImportEntries(group, context);
+}
+
+/** `reckoner import usage`: sends a usage file and follows it until it is read. */
+function addImportUsage(group: Command, { io, connect, finish }: Context): void {
+  group
     .command('usage')
+    .summary('send a usage file')
     .description(
       'Sends a usage file (CSV or NDJSON, plain or gzip) and follows it until it is read. Good rows are kept even where others are refused; sending a file again writes nothing twice.',
     )
@@ -127,31 +137,5 @@ async function printImport(io: Io, ended: UsageImport, { json, errorsOutput }: O
       ]),
     );
   }
-  if (ended.errors === undefined) return;
-  if (errorsOutput === undefined) await noteFirstErrors(io, ended.errors);
-  else {
-    await downloadTo(io, ended.errors, errorsOutput);
-    note(io, `The refused rows are listed in ${errorsOutput}.`);
-  }
-}
-
-/** Refused rows that are shown at once: most files go wrong in one way only. */
-const ERRORS_SHOWN = 5;
-
-async function noteFirstErrors(io: Io, link: string): Promise<void> {
-  let shown = 0;
-  for await (const error of downloadLines(io, link)) {
-    if (shown === ERRORS_SHOWN) {
-      note(io, 'There are more; --errors-output FILE saves them all.');
-      return;
-    }
-    note(io, describeError(error));
-    shown += 1;
-  }
-}
-
-function describeError(error: unknown): string {
-  const { line, field, rule, value } = Object(error) as Readonly<Record<string, unknown>>;
-  const found = typeof value === 'string' && value !== '' ? ` (found: ${value})` : '';
-  return `line ${String(line)}, ${String(field)}: ${String(rule)}${found}`;
+  if (ended.errors !== undefined) await tellErrors(io, ended.errors, errorsOutput);
 }

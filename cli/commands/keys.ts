@@ -17,6 +17,7 @@ interface CreateOptions {
   readonly name: string;
   readonly scope: Scope[];
   readonly account?: string;
+  readonly person?: string;
   readonly expiresAt?: string;
   readonly json?: true;
 }
@@ -46,6 +47,7 @@ function addCreate(group: Command, { io, connect }: Context): void {
     .requiredOption('--name <text>', 'who or what holds it')
     .addOption(new Option('--scope <scope...>', 'what it may do; one or more').choices(scopes).makeOptionMandatory())
     .option('--account <account>', 'binds it to this account: nothing else exists for it')
+    .option('--person <person>', 'who holds it, such as an e-mail address; approvals tell people apart by it')
     .option('--expires-at <time>', 'such as 2027-01-31T00:00:00Z (default: never)')
     .option('--id <id>', '16 hexadecimal digits in lower case (default: made by the service)')
     .option('--json', 'print the key and what is known of it as JSON')
@@ -153,6 +155,7 @@ function keyDetails(key: Key): string {
     ['Status', key.status],
     ['Scopes', key.scopes.join(', ')],
     ['Account', key.account],
+    ['Person', key.person],
     ['Created', key.createdAt],
     ['Created by', key.createdBy],
     ['Expires', key.expiresAt],

@@ -9,12 +9,14 @@ import { findingsTable, readFindings } from '../findings.ts';
 import { follow } from '../follow.ts';
 import { type Io, note, print } from '../io.ts';
 import { progressBar } from '../progress.ts';
+import { repeated } from '../repeated.ts';
 import { type Outcome, type Reconciliation, runSummary } from '../run-summary.ts';
 
 interface Options {
   readonly startDate: string;
   readonly endDate: string;
   readonly id?: string;
+  readonly account?: readonly string[];
   readonly detailed?: true;
   readonly reportOutput?: string;
   readonly json?: true;
@@ -31,6 +33,7 @@ export function addReconcile(program: Command, { io, connect, finish }: Context)
     )
     .requiredOption('--start-date <day>', 'first day, such as 2026-11-01', day)
     .requiredOption('--end-date <day>', 'last day, inclusive', day)
+    .option('--account <id>', 'compare this account alone; repeatable', repeated)
     .option('--detailed', 'list the findings')
     .option('--report-output <file>', 'save the report (HTML)')
     .option('--json', 'print the run as JSON, with --detailed its findings too')
@@ -46,11 +49,12 @@ Exit codes:
   1  discrepancies were found
   2  the comparison could not be done, or nothing can be said: both books are empty, or balances moved too fast
 
-Example:
-  reckoner reconcile --start-date 2026-11-01 --end-date 2026-11-30 --detailed --report-output november.html`;
+Examples:
+  reckoner reconcile --start-date 2026-11-01 --end-date 2026-11-30 --detailed --report-output november.html
+  reckoner reconcile --start-date 2026-11-01 --end-date 2026-11-30 --account customer:acme --detailed`;
 
 /** Reads a day. Checked here, because it becomes part of the run's name. @throws InvalidArgumentError */
-function day(text: string): string {
+export function day(text: string): string {
   const read = common.day.safeParse(text);
   if (!read.success) throw new InvalidArgumentError(`It ${read.error.issues[0]?.message}.`);
   return read.data;
@@ -58,8 +62,9 @@ function day(text: string): string {
 
 async function reconcile(io: Io, client: Client, options: Options): Promise<ExitCode> {
   const id = options.id ?? `manual-${options.startDate}-${io.newId().slice(0, 8)}`;
-  const { startDate, endDate } = options;
-  const answer = await client.startReconciliation({ body: { id, startDate, endDate }, signal: io.signal });
+  const { startDate, endDate, account: accounts } = options;
+  const body = { id, startDate, endDate, ...(accounts !== undefined && { accounts: [...accounts] }) };
+  const answer = await client.startReconciliation({ body, signal: io.signal });
   const started = expectOk(answer);
   const isNew = answer.status === 202;
   note(io, `Reconciliation ${started.id} of ${startDate} to ${endDate} ${isNew ? 'was started' : 'is followed'}.`);
@@ -79,7 +84,8 @@ async function reconcile(io: Io, client: Client, options: Options): Promise<Exit
   return exitCodeOf(outcome);
 }
 
-async function followRun(io: Io, client: Client, runId: string, deadlineMs: number): Promise<Reconciliation> {
+/** Follows a run to its end. */
+export async function followRun(io: Io, client: Client, runId: string, deadlineMs: number): Promise<Reconciliation> {
   const bar = progressBar(io, 'Comparing', 'slices');
   try {
     return await follow(io, {
@@ -119,6 +125,6 @@ function artifact(run: Reconciliation, name: string): string {
   return link;
 }
 
-function describeError({ error }: Reconciliation): string {
+export function describeError({ error }: Pick<Reconciliation, 'error'>): string {
   return error === undefined ? 'no reason was recorded.' : `${error.name}: ${error.cause}`;
 }

@@ -1,9 +1,14 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Context } from '../context.ts';
 import { expectOk } from '../failure.ts';
 import { formatCount, listing, table } from '../format.ts';
 import { print } from '../io.ts';
 import { type Reconciliation, runSummary } from '../run-summary.ts';
+
+interface Options {
+  readonly schedule?: 'daily' | 'recheck' | 'spot';
+  readonly json?: true;
+}
 
 /** `reckoner runs [id]`: the latest reconciliation runs, or one of them. */
 export function addRuns(program: Command, { io, connect }: Context): void {
@@ -12,12 +17,15 @@ export function addRuns(program: Command, { io, connect }: Context): void {
     .summary('list reconciliation runs, or show one')
     .description('Lists the latest reconciliation runs, or shows one with the links to its artifacts.')
     .argument('[id]', 'name of a run')
+    .addOption(
+      new Option('--schedule <name>', 'list runs of this schedule alone').choices(['daily', 'recheck', 'spot']),
+    )
     .option('--json', 'print JSON')
-    .action(async (runId: string | undefined, { json }: { json?: true }, command: Command) => {
+    .action(async (runId: string | undefined, { schedule, json }: Options, command: Command) => {
       const client = connect(command);
       const body =
         runId === undefined
-          ? expectOk(await client.listReconciliations({ signal: io.signal }))
+          ? expectOk(await client.listReconciliations({ query: { schedule }, signal: io.signal }))
           : expectOk(await client.getReconciliation({ params: { runId }, signal: io.signal }));
       if (json === true) print(io, JSON.stringify(body, undefined, 2));
       else print(io, 'reconciliations' in body ? runsTable(body.reconciliations) : runDetails(body));

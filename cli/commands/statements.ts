@@ -30,6 +30,7 @@ interface UsageOptions {
   readonly from?: string;
   readonly to?: string;
   readonly by?: 'key';
+  readonly under?: true;
   readonly json?: true;
 }
 
@@ -76,8 +77,10 @@ export function addStatements(accounts: Command, { io, connect }: Context): void
     .option('--from <day>', 'first day (UTC; default: the last 90 days)')
     .option('--to <day>', 'last day, inclusive (default: today)')
     .addOption(new Option('--by <what>', 'also divide it by the API keys that charged').choices(['key']))
+    .option('--under', 'sum the usage of all accounts below it too')
     .option('--json', 'print JSON')
-    .action(async (accountId: string, { json, ...query }: UsageOptions, command: Command) => {
+    .action(async (accountId: string, { json, under, ...range }: UsageOptions, command: Command) => {
+      const query = { ...range, ...(under === true && { under: 'true' as const }) };
       const body = expectOk(await connect(command).getUsage({ params: { accountId }, query, signal: io.signal }));
       print(io, json === true ? JSON.stringify(body, undefined, 2) : usageTables(body));
     });
@@ -140,7 +143,7 @@ function balanceDetails(body: z.output<typeof balance>): string {
   ]);
 }
 
-function usageTables({ account, asset, from, to, days, keys, remaining, ...total }: Usage): string {
+function usageTables({ account, asset, from, to, accounts, days, keys, remaining, ...total }: Usage): string {
   const figures = ({ requests, amount }: Pick<Usage, 'requests' | 'amount'>) => [
     formatCount(requests),
     formatAmount(amount, asset),
@@ -148,7 +151,7 @@ function usageTables({ account, asset, from, to, days, keys, remaining, ...total
   const byDay = [...days.map(({ day, ...one }) => [day, ...figures(one)]), ['Total', ...figures(total)]];
   const byKey = keys?.map(({ key, ...one }) => [key, ...figures(one)]);
   return [
-    `Usage of ${account}: ${from} to ${to}`,
+    `Usage of ${account}${accounts === undefined ? '' : ` (${plural(accounts, 'account')})`}: ${from} to ${to}`,
     table(['Day', 'Requests', 'Amount'], byDay, [1, 2]),
     ...(byKey === undefined ? [] : [table(['Key', 'Requests', 'Amount'], byKey, [1, 2])]),
     ...(remaining === undefined ? [] : [`Available now: ${formatAmount(remaining, asset)}`]),

@@ -54,9 +54,11 @@ export function addTransfers(program: Command, { io, connect }: Context): void {
     });
 }
 
-function transferDetails(body: z.output<typeof transfer>): string {
+export function transferDetails(body: z.output<typeof transfer>): string {
   const amount = (minorUnits: string | undefined) => minorUnits && formatAmount(minorUnits, body.asset);
   const quantities = Object.entries(body.quantities ?? {}).map(([dimension, quantity]) => `${quantity} ${dimension}`);
+  const shares = (parts: typeof body.burned) =>
+    parts?.map((share) => `${formatAmount(share.amount, body.asset)} of ${share.grant}`).join(', ');
   return listing([
     ['Transfer', body.id],
     ['Kind', body.kind],
@@ -71,7 +73,12 @@ function transferDetails(body: z.output<typeof transfer>): string {
     ['Rate card', body.rateCard],
     ['Key', body.key],
     ['Description', body.description],
+    ['Priority', body.grant?.priority.toString()],
+    ['Expires at', body.grant?.expiresAt],
+    ['Burned', shares(body.burned)],
+    ['Restored', shares(body.restored)],
     ['Takes back', body.corrects],
+    ['Captures', body.hold],
     ['Reversed', amount(body.reversed)],
     ['Reversed by', body.reversedBy?.length ? body.reversedBy.join(', ') : undefined],
   ]);

@@ -39,6 +39,7 @@ export const operationsRoutes = {
     function: 'api/operations',
     scope: 'operations',
     summary: 'List the latest reconciliation runs',
+    query: reconciliations.reconciliationsQuery,
     answers: { 200: reconciliations.reconciliationList },
     problems: [],
   },

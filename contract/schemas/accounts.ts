@@ -75,12 +75,42 @@ export const account = z
     credits: amountText.optional(),
     debits: amountText.optional(),
     held: amountText.optional().meta({ description: 'What open holds reserve.' }),
-    available: amountText
-      .optional()
-      .meta({ description: 'credits - debits - held + creditLimit; strict balances only.' }),
+    available: amountText.optional().meta({
+      description: 'credits - debits - held + creditLimit, less what has expired of grants; strict balances only.',
+    }),
     metadata: z.record(z.string(), z.string()).optional(),
     statusReason: z.string().optional().meta({ description: 'Why its status was last changed.' }),
     statusChangedAt: instantText.optional(),
     statusChangedBy: z.string().optional().meta({ description: 'The id of the API key that changed it.' }),
   })
   .meta({ id: 'Account' });
+
+const treeFigures = {
+  posted: amountText.meta({ description: 'credits - debits; of a derived balance summed from its transfers.' }),
+  held: amountText.optional().meta({ description: 'What open holds reserve; strict balances only.' }),
+  available: amountText.optional().meta({ description: 'What may be spent; strict balances only.' }),
+};
+
+export const accountTree = z
+  .strictObject({
+    account: z.string().meta({ description: 'The path that was asked for.' }),
+    accounts: z
+      .array(
+        z.strictObject({
+          id: z.string(),
+          asset: z.string(),
+          balance: z.enum(['strict', 'derived']),
+          status: z.enum(['open', 'frozen', 'closed']),
+          ...treeFigures,
+        }),
+      )
+      .meta({
+        description:
+          'The account of the path, where it is open, and all below it, in order of id. An account that was opened in the last moments may be missing.',
+      }),
+    totals: z.array(z.strictObject({ asset: z.string(), accounts: z.number().int(), ...treeFigures })).meta({
+      description:
+        'All of them together, by asset. Each account is read at a moment of its own, so what moves between two of them meanwhile may count twice or not at all.',
+    }),
+  })
+  .meta({ id: 'AccountTree' });

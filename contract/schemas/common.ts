@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { DIMENSIONS_MAX } from '../../domain/evidence.ts';
-import { ACCOUNT_ID_PATTERN, ID_PATTERN, NAME_PATTERN } from '../../domain/ids.ts';
+import { ACCOUNT_ID_PATTERN, ID_PATTERN, isReservedId, NAME_PATTERN, RESERVED_PREFIXES } from '../../domain/ids.ts';
 import { AMOUNT_MAX, ASSET_PATTERN, parseAmount } from '../../domain/money.ts';
 import { parseDay, parseInstant } from '../../domain/time.ts';
 import { DESCRIPTION_CHARACTERS_MAX } from '../limits.ts';
@@ -24,12 +24,16 @@ export function fields<Shape extends z.ZodRawShape>(shape: Shape) {
 export const PLAIN_TEXT = /^[^\p{Cc}\p{Cs}]*$/u;
 export const PLAIN_TEXT_RULE = 'must not have control characters or broken Unicode';
 
+const RESERVED_RULE = `must not begin with ${RESERVED_PREFIXES.map((prefix) => `"${prefix}"`).join(' or ')}: the ledger gives such ids itself`;
+
+/** An id of a caller's choice. Those that the ledger gives itself can be read by `ID_PATTERN` and not be chosen. */
 export const id = z
   .string(must('must be text'))
   .regex(
     ID_PATTERN,
     'must be 1 to 128 visible ASCII characters from "$" to "~" (no spaces, "!", quotes, "#" or control characters)',
   )
+  .refine((value) => !isReservedId(value), RESERVED_RULE)
   .meta({ description: 'Chosen by the caller; the idempotency key, for ever.', examples: ['req-8f14e45f'] });
 
 export const accountId = z

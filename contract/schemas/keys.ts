@@ -30,7 +30,19 @@ export const keyRequest = fields({
     .min(1, 'must name at least one scope')
     .max(scopes.length, 'must not name a scope twice')
     .refine((value) => new Set(value).size === value.length, 'must not name a scope twice'),
-  account: accountId.optional().meta({ description: 'Binds the key to this account: nothing else exists for it.' }),
+  account: accountId
+    .optional()
+    .meta({ description: 'Binds the key to this account and all below its path: nothing else exists for it.' }),
+  person: z
+    .string(must('must be text'))
+    .min(1, 'must not be empty')
+    .max(KEY_NAME_CHARACTERS_MAX, `must have at most ${KEY_NAME_CHARACTERS_MAX} characters`)
+    .regex(PLAIN_TEXT, PLAIN_TEXT_RULE)
+    .optional()
+    .meta({
+      description: 'Who holds the key, so that approvals can tell people apart: give all keys of one person the same.',
+      examples: ['ada@example.com'],
+    }),
   expiresAt: instant.optional(),
 }).meta({ id: 'KeyRequest' });
 
@@ -74,6 +86,7 @@ const key = {
   name: z.string(),
   scopes: z.array(z.string()),
   account: z.string().optional(),
+  person: z.string().optional(),
   status: z.enum(['active', 'rotated', 'expired', 'revoked']).meta({
     description: '`rotated`: another key took its place, and it works until it expires.',
   }),

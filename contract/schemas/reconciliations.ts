@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { addDays } from '../../domain/time.ts';
-import { RECONCILIATION_DAYS_MAX } from '../limits.ts';
-import { day, dayText, fields, id, instantText } from './common.ts';
+import { RECONCILIATION_ACCOUNTS_MAX, RECONCILIATION_DAYS_MAX } from '../limits.ts';
+import { accountId, day, dayText, fields, id, instantText, must } from './common.ts';
 
 export const reconciliationRequest = fields({
   id: id
@@ -10,6 +10,13 @@ export const reconciliationRequest = fields({
     .optional(),
   startDate: day,
   endDate: day.meta({ description: 'The last day that is compared (inclusive, as operators say it).' }),
+  accounts: z
+    .array(accountId, must('must be a list of account ids'))
+    .min(1, 'must name at least one account')
+    .max(RECONCILIATION_ACCOUNTS_MAX, `must name at most ${RECONCILIATION_ACCOUNTS_MAX} accounts`)
+    .transform((ids) => [...new Set(ids)].sort())
+    .optional()
+    .meta({ description: 'Compares these accounts alone, not those below them; all accounts where it is left out.' }),
 })
   .refine((value) => value.startDate <= value.endDate, { path: ['endDate'], error: 'must not be before startDate' })
   .refine((value) => value.endDate < addDays(value.startDate, RECONCILIATION_DAYS_MAX), {
@@ -56,7 +63,10 @@ export const reconciliation = z
     status: z.enum(['requested', 'running', 'succeeded', 'failed']),
     startDate: dayText,
     endDate: dayText,
-    trigger: z.enum(['request', 'daily', 'recheck']),
+    accounts: z.array(z.string()).optional().meta({ description: 'The run compared these accounts alone.' }),
+    trigger: z.enum(['request', 'daily', 'recheck', 'spot']).meta({
+      description: 'Who wanted it. A `spot` run compared a sample of accounts.',
+    }),
     requestedAt: instantText,
     finishedAt: instantText.optional(),
     progress: z.strictObject({ slicesDone: z.number().int(), slicesTotal: z.number().int().optional() }),
@@ -68,6 +78,13 @@ export const reconciliation = z
       .meta({ description: 'Links by file name, good for 15 minutes.' }),
   })
   .meta({ id: 'Reconciliation' });
+
+export const reconciliationsQuery = fields({
+  schedule: z
+    .enum(['daily', 'recheck', 'spot'], must('must be one of daily, recheck, spot'))
+    .optional()
+    .meta({ description: 'Runs of this schedule alone.' }),
+});
 
 export const reconciliationList = z
   .strictObject({ reconciliations: z.array(reconciliation) })

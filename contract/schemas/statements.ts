@@ -7,6 +7,7 @@ import {
   STATEMENT_ROWS_MAX,
 } from '../limits.ts';
 import { amountText, day, dayText, fields, instant, instantText, must } from './common.ts';
+import { grantShares, grantTerms } from './transfers.ts';
 
 const ROWS_RULE = `must be a whole number from 1 to ${STATEMENT_ROWS_MAX}`;
 
@@ -58,6 +59,10 @@ export const usageQuery = fields({
     .enum(['key'], must('must be "key"'))
     .optional()
     .meta({ description: '`key` also divides the usage by the API keys that charged it.' }),
+  under: z
+    .enum(['true'], must('must be "true"'))
+    .optional()
+    .meta({ description: '`true` sums the usage of the account and of all below its path, which have one asset.' }),
 });
 
 const statementLine = z.strictObject({
@@ -73,6 +78,10 @@ const statementLine = z.strictObject({
   rateCard: z.string().optional(),
   description: z.string().optional(),
   corrects: z.string().optional(),
+  hold: z.string().optional(),
+  grant: grantTerms.optional(),
+  burned: grantShares.optional(),
+  restored: grantShares.optional(),
   key: z.string().optional(),
 });
 
@@ -120,6 +129,11 @@ export const usageSummary = z
     asset: z.string(),
     from: dayText,
     to: dayText,
+    accounts: z
+      .number()
+      .int()
+      .optional()
+      .meta({ description: 'How many accounts were summed, where `under` was asked for.' }),
     ...usageFigures,
     days: z
       .array(z.strictObject({ day: dayText, ...usageFigures }))
@@ -128,6 +142,8 @@ export const usageSummary = z
       .array(z.strictObject({ key: z.string(), ...usageFigures }))
       .optional()
       .meta({ description: 'By the API key that charged; what was charged without one stands under `none`.' }),
-    remaining: amountText.optional().meta({ description: 'What the balance has available now; strict balances only.' }),
+    remaining: amountText
+      .optional()
+      .meta({ description: 'What the balances have available now; strict balances only.' }),
   })
   .meta({ id: 'UsageSummary' });

@@ -48,6 +48,12 @@ export const reversalRequest = fields({
   description: description.optional(),
 }).meta({ id: 'ReversalRequest' });
 
+/** The terms of a grant. */
+export const grantTerms = z.strictObject({ priority: z.number().int(), expiresAt: instantText.optional() });
+
+/** What of a transfer came out of grants, or went back into them. */
+export const grantShares = z.array(z.strictObject({ grant: z.string(), amount: amountText }));
+
 export const transfer = z
   .strictObject({
     id: z.string(),
@@ -67,10 +73,19 @@ export const transfer = z
       .meta({ description: 'Name and effective date of the version that made the amount.' }),
     description: z.string().optional(),
     corrects: z.string().optional().meta({ description: 'The id of the transfer that this one takes back.' }),
+    hold: z.string().optional().meta({ description: 'The id of the hold that this one captures.' }),
+    grant: grantTerms.optional().meta({ description: 'The terms of a grant.' }),
+    burned: grantShares
+      .optional()
+      .meta({ description: 'What of it came out of grants, in the order of burning; the rest was paid money.' }),
+    restored: grantShares
+      .optional()
+      .meta({ description: 'What of it went back into grants that the transfer which it takes back had burned.' }),
     reversed: amountText
       .optional()
       .meta({ description: 'How much of it was taken back; told where it is read by id.' }),
     reversedBy: z.array(z.string()).optional().meta({ description: 'The ids of its reversals, first to last.' }),
     key: z.string().optional().meta({ description: 'The id of the API key that made the charge.' }),
+    repair: z.string().optional().meta({ description: 'The id of the repair that posted it.' }),
   })
   .meta({ id: 'Transfer' });

@@ -1,5 +1,6 @@
 import type { Expected, ExpectedOf } from '../reconciliation/judge.ts';
 import type { EvidenceRow } from '../reconciliation/rows.ts';
+import { ruled } from '../reconciliation/rulings.ts';
 
 /** What a proposed version would have charged for some usage, beside what the published versions charge. */
 export interface EffectTally {
@@ -38,7 +39,7 @@ export async function effectOn(
   let tally = NO_EFFECT;
   let group: EvidenceRow[] = [];
   const close = () => {
-    tally = addEffects(tally, effectOfGroup(group, prices, note));
+    tally = addEffects(tally, effectOfGroup(ruled(group).evidence, prices, note));
     group = [];
   };
   for await (const page of evidence) {

@@ -3,7 +3,7 @@ import { addDays, type Day } from '../time.ts';
 import { compareBooks, emptyTally } from './compare.ts';
 import { type Disagreement, disagreementOf, type Finding } from './findings.ts';
 import { inOrder } from './in-order.ts';
-import { type ExpectedOf, type Group, type Judged, judge } from './judge.ts';
+import { type ExpectedOf, evidenceRowsOf, type Group, groupOf, type Judged, judge } from './judge.ts';
 import { dayOfGroup, daysBeyond, idTaken, notPaired, type Place, pairDistant, pairRequest } from './pairing.ts';
 import { type EvidenceRow, type LedgerRow, type Pages, requestOf } from './rows.ts';
 import type { Counter } from './summary.ts';
@@ -109,13 +109,17 @@ async function secondLook(
 function grown(before: Judged, now: Judged | undefined, { asset }: AccountDay, counter: Counter): Disagreement[] {
   if (now === undefined) return [];
   counter.matches(asset, {
-    pairs: now.evidence.length > 0 && now.ledger.length > 0 ? 1 : 0,
-    evidenceRows: now.evidence.length - before.evidence.length,
+    pairs: pairsOf(now) - pairsOf(before),
+    evidenceRows: evidenceRowsOf(now) - evidenceRowsOf(before),
     ledgerRows: now.ledger.length - before.ledger.length,
     matched: now.verdict === 'match' ? now.net : 0n,
   });
   const disagreement = disagreementOf(now);
   return disagreement === undefined ? [] : [disagreement];
+}
+
+function pairsOf({ evidence, ledger }: Group): number {
+  return evidence.length > 0 && ledger.length > 0 ? 1 : 0;
 }
 
 /** Which requests to look for on a day. */
@@ -173,22 +177,20 @@ async function groupsOf(books: DayBooks, wanted: ReadonlySet<string>, known: rea
     groups.set(key, group);
     return group;
   };
-  const keepEvidence = (row: EvidenceRow) => groupAt(row.key).evidence.set(row.fingerprint, row);
+  const keepEvidence = (row: EvidenceRow) =>
+    groupAt(row.key).evidence.set(`${row.ruling?.number ?? ''}#${row.fingerprint}`, row);
   // A transfer between an account and itself has a row on either side.
   const keepLedger = (row: LedgerRow) => groupAt(row.key).ledger.set(`${row.amount < 0n}#${row.id}`, row);
   for (const group of known) {
     group.evidence.forEach(keepEvidence);
+    group.setAside.forEach(keepEvidence);
     group.ledger.forEach(keepLedger);
   }
   const gather = async <Row extends { readonly key: string }>(book: Pages<Row>, keep: (row: Row) => void) => {
     for await (const page of book) for (const row of page) if (wanted.has(requestOf(row.key))) keep(row);
   };
   await Promise.all([gather(books.evidence, keepEvidence), gather(books.ledger, keepLedger)]);
-  return [...groups].map(([key, { evidence, ledger }]) => ({
-    key,
-    evidence: [...evidence.values()],
-    ledger: [...ledger.values()],
-  }));
+  return [...groups].map(([key, { evidence, ledger }]) => groupOf(key, [...evidence.values()], [...ledger.values()]));
 }
 
 /** What the transfer with a request's own id is, and what both books say of the request around it. */
@@ -212,7 +214,7 @@ async function lookUp(
   for (const { key } of charges) {
     for (const step of [-1, 0, 1]) want(wanted, addDays(dayOfGroup({ key }), step), requestOf(key));
   }
-  const known = charges.map((charge) => ({ key: charge.key, evidence: [], ledger: [charge] }));
+  const known = charges.map((charge) => groupOf(charge.key, [], [charge]));
   const around = await readGroups(wanted, known, books, where);
   return new Map(
     missing.map((key, index) => [key, { transfer: transfers[index], around: around.get(requestOf(key)) ?? [] }]),
@@ -233,7 +235,11 @@ function judgeAgain(
   if (transfer === 'something-else') return [idTaken(waiting)];
   const charge = around.find(({ key }) => key === transfer.key);
   if (charge === undefined) return [missing];
-  if (charge.key === waiting.key) return grown(waiting, charge, where, counter);
+  if (charge.key === waiting.key) {
+    const found = grown(waiting, charge, where, counter);
+    // A charge that was wholly given back takes nothing from what is missing.
+    return charge.verdict === 'evidence-only' ? [missing, ...found] : found;
+  }
   const disagreement = pairDistant(waiting, charge, around);
   if (disagreement.afar === true) counter.count('claimedAfar');
   return [disagreement];

@@ -33,11 +33,17 @@ export function createClaims(): Claims {
     settle(finding) {
       const claimed = finding.transferIds.map((id) => earliest.get(id)).filter((at) => at !== undefined);
       if (finding.kind === 'unexpected') return claimed.length > 0 ? undefined : finding;
-      return finding.afar === true && claimed.some((at) => at < finding.at) ? lost(finding) : finding;
+      if (finding.afar !== true || !claimed.some((at) => at < finding.at)) return finding;
+      return lost(finding, (id) => earliest.get(id) === finding.at);
     },
   };
 }
 
-function lost({ expected: _expected, cause: _cause, afar: _afar, ...finding }: Finding): Finding {
-  return { ...finding, kind: 'conflicting-evidence', actual: 0n, transferIds: [], detail: OTHER_EVIDENCE };
+/** @param isOwn whether a transfer is claimed by nobody earlier: what was given back again at the evidence's own time. */
+function lost(
+  { expected: _expected, cause: _cause, afar: _afar, ...finding }: Finding,
+  isOwn: (id: string) => boolean,
+): Finding {
+  const transferIds = finding.transferIds.filter(isOwn);
+  return { ...finding, kind: 'conflicting-evidence', actual: 0n, transferIds, detail: OTHER_EVIDENCE };
 }

@@ -1,5 +1,5 @@
 import { type Cursor, openCursor, refill } from './cursor.ts';
-import { type ExpectedOf, type Judged, judge } from './judge.ts';
+import { type ExpectedOf, evidenceRowsOf, groupOf, type Judged, judge } from './judge.ts';
 import type { EvidenceRow, LedgerRow, Pages } from './rows.ts';
 
 /** What was compared; counts of rows and requests, and the sum of all that matched in minor units. */
@@ -71,7 +71,7 @@ function comparePages(
     const evidenceEnd = endOfGroup(evidenceRows, i, key);
     const ledgerEnd = endOfGroup(ledgerRows, j, key);
     if (mayContinue(evidence, i, evidenceEnd) || mayContinue(ledger, j, ledgerEnd)) break;
-    const group = { key, evidence: evidenceRows.slice(i, evidenceEnd), ledger: ledgerRows.slice(j, ledgerEnd) };
+    const group = groupOf(key, evidenceRows.slice(i, evidenceEnd), ledgerRows.slice(j, ledgerEnd));
     i = evidenceEnd;
     j = ledgerEnd;
     const outcome = judge(group, expectedOf);
@@ -88,7 +88,7 @@ function comparePages(
 }
 
 function countGroup(tally: Tally, group: Judged): void {
-  tally.evidenceRows += group.evidence.length;
+  tally.evidenceRows += evidenceRowsOf(group);
   tally.ledgerRows += group.ledger.length;
   if (group.evidence.length > 0 && group.ledger.length > 0) tally.pairs += 1;
   if (group.verdict === 'match') tally.matched += group.net;

@@ -159,10 +159,16 @@ export function disagreement(
     ...(typeof expected === 'bigint' && { expected }),
     actual: from.ledger?.net ?? 0n,
     ...(unpriced !== undefined ? { cause: 'unpriced' } : said.cause !== undefined && { cause: said.cause }),
-    transferIds: from.ledger?.ledger.map((row) => row.id) ?? [],
+    transferIds: transfersIn(from),
     evidence: from.evidence?.evidence.map(foundEvidence) ?? [],
     detail: unpriced === undefined ? said.detail : `${said.detail} There is no price: ${unpriced}.`,
   };
+}
+
+/** What the ledger has where the charge is, and where only what was given back again is: at the evidence's own time. */
+function transfersIn({ evidence, ledger }: { evidence?: Judged | undefined; ledger?: Judged | undefined }): string[] {
+  const elsewhere = evidence === undefined || evidence.key === ledger?.key ? [] : evidence.ledger;
+  return [...(ledger?.ledger ?? []), ...elsewhere].map((row) => row.id);
 }
 
 /** What a group shows by itself; undefined when it is a match or left over to be paired. */

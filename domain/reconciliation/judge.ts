@@ -1,4 +1,5 @@
 import type { EvidenceRow, LedgerRow } from './rows.ts';
+import { ruled } from './rulings.ts';
 
 /** What evidence should have cost, or the sentence why no price can be told. */
 export type Expected = bigint | Unpriced;
@@ -11,8 +12,21 @@ export type ExpectedOf = (evidence: EvidenceRow) => Expected;
 /** All that the two books say of one request at one time. */
 export interface Group {
   readonly key: string;
+  /** What counts: without what a person overruled. */
   readonly evidence: readonly EvidenceRow[];
+  /** Rulings, and the evidence that they overrule. */
+  readonly setAside: readonly EvidenceRow[];
   readonly ledger: readonly LedgerRow[];
+}
+
+/** @param rows all rows of evidence under the key, rulings among them. */
+export function groupOf(key: string, rows: readonly EvidenceRow[], ledger: readonly LedgerRow[]): Group {
+  return { key, ...ruled(rows), ledger };
+}
+
+/** Rows of evidence that were read for a group, whether they count or not. */
+export function evidenceRowsOf({ evidence, setAside }: Group): number {
+  return evidence.length + setAside.filter((row) => row.ruling === undefined).length;
 }
 
 /**
@@ -42,7 +56,7 @@ export function judge(group: Group, expectedOf: ExpectedOf): Judged {
   const [first] = evidence;
   if (first === undefined) {
     const reversed = net === 0n && ledger.some((row) => row.corrects !== undefined);
-    return { ...group, net, verdict: reversed ? 'match' : 'ledger-only' };
+    return { ...group, net, verdict: reversed || ledger.length === 0 ? 'match' : 'ledger-only' };
   }
   if (evidence.some((row) => row.fingerprint !== first.fingerprint)) {
     return { ...group, net, verdict: 'conflicting-evidence' };
@@ -53,9 +67,15 @@ export function judge(group: Group, expectedOf: ExpectedOf): Judged {
 
 function verdictOf(ledger: readonly LedgerRow[], net: bigint, expected: Expected): Verdict {
   if (net === expected) return 'match';
-  if (ledger.length === 0) return 'evidence-only';
+  if (isUncharged(ledger, net)) return 'evidence-only';
   const chargedTwice = typeof expected === 'bigint' && net > expected && liveCharges(ledger) > 1;
   return chargedTwice ? 'duplicate' : 'amount-mismatch';
+}
+
+/** Nothing is charged, or all that was is given back. A charge of zero cannot be given back and so stands. */
+export function isUncharged(ledger: readonly LedgerRow[], net: bigint): boolean {
+  if (net !== 0n) return false;
+  return ledger.every((row) => row.corrects !== undefined || row.amount > 0n) && liveCharges(ledger) === 0;
 }
 
 /** Charges that are not wholly given back by the transfers that correct them. A correction is not itself a charge. */

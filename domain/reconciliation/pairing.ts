@@ -1,6 +1,6 @@
 import { addDays, contains, type Day, dayOf, type Period } from '../time.ts';
 import { type Disagreement, disagreement } from './findings.ts';
-import type { Judged, Verdict } from './judge.ts';
+import { isUncharged, type Judged, type Verdict } from './judge.ts';
 import { instantOf } from './rows.ts';
 
 /**
@@ -48,14 +48,15 @@ export function pairRequest(groups: readonly Judged[], place: Place): Disagreeme
  * @param around all that both books say of the request from the day before the charge to the day after.
  */
 export function pairDistant(waiting: Judged, charge: Judged, around: readonly Judged[]): Disagreement {
-  if (charge.verdict === 'match' && charge.evidence.length === 0) return idTaken(waiting);
+  const isMatched = charge.verdict === 'match' && charge.evidence.length === 0;
+  if (isMatched || !isCharged(charge)) return idTaken(waiting);
   const claimedThere = evidenceNear(charge, around).some((group) => group.key !== waiting.key);
   return claimedThere ? conflicting(waiting) : { ...misdated(waiting, charge), afar: true };
 }
 
 /** Evidence whose request id belongs to a transfer that does not charge this account. */
 export function idTaken(waiting: Judged): Disagreement {
-  return disagreement('missing', { evidence: waiting }, { cause: 'id-taken', detail: ID_TAKEN });
+  return disagreement('missing', { evidence: waiting, ledger: waiting }, { cause: 'id-taken', detail: ID_TAKEN });
 }
 
 const ID_TAKEN =
@@ -90,14 +91,14 @@ export function dayOfGroup(group: Pick<Judged, 'key'>): Day {
 function claimantOf(charge: Judged, groups: readonly Judged[]): Judged | undefined {
   if (charge.net < 0n) return undefined;
   const evidence = evidenceNear(charge, groups);
-  if (evidence.some((group) => group.ledger.length > 0)) return undefined;
+  if (evidence.some(isCharged)) return undefined;
   const waiting = evidence.filter((group) => group.verdict === 'evidence-only');
   return waiting.find((group) => group.expected === charge.net) ?? waiting[0];
 }
 
 function withoutClaimant(charge: Judged, groups: readonly Judged[]): Disagreement {
   const evidence = evidenceNear(charge, groups);
-  if (charge.net < 0n || evidence.some((group) => group.ledger.length > 0)) return again(charge);
+  if (charge.net < 0n || evidence.some(isCharged)) return again(charge);
   if (evidence.some((group) => group.verdict === 'conflicting-evidence')) {
     const detail = 'The request is charged at a time without evidence, and its evidence at another time conflicts.';
     return disagreement('unexpected', { ledger: charge }, { cause: 'conflicting-evidence', detail });
@@ -126,7 +127,7 @@ function withoutCharge(
     // It could have claimed this charge itself, but that other evidence has or claims it.
     if (group.verdict === 'ledger-only') return group.net >= 0n;
     const isEarlier = group.verdict === 'evidence-only' && group.key < waiting.key;
-    return group.evidence.length > 0 && (group.ledger.length > 0 || claims.has(group) || isEarlier);
+    return group.evidence.length > 0 && (isCharged(group) || claims.has(group) || isEarlier);
   };
   return near(waiting, groups).some(comesFirst) ? conflicting(waiting) : missing(waiting);
 }
@@ -142,8 +143,12 @@ function evidenceNear(charge: Judged, groups: readonly Judged[]): Judged[] {
   return near(charge, groups).filter((group) => group.evidence.length > 0);
 }
 
+function isCharged({ ledger, net }: Judged): boolean {
+  return !isUncharged(ledger, net);
+}
+
 function missing(waiting: Judged): Disagreement {
-  return disagreement('missing', { evidence: waiting }, { detail: 'The request is not charged.' });
+  return disagreement('missing', { evidence: waiting, ledger: waiting }, { detail: 'The request is not charged.' });
 }
 
 function unexpected(charge: Judged): Disagreement {
@@ -164,9 +169,9 @@ function again(charge: Judged): Disagreement {
 export const OTHER_EVIDENCE = 'There is other evidence for the request at another time; a person must say which holds.';
 
 function conflicting(waiting: Judged): Disagreement {
-  const { key, evidence, ledger, net } = waiting;
-  const withoutAmount: Judged = { key, evidence, ledger, net, verdict: 'conflicting-evidence' };
-  return disagreement('conflicting-evidence', { evidence: withoutAmount }, { detail: OTHER_EVIDENCE });
+  const { expected: _expected, ...withoutAmount } = waiting;
+  const group: Judged = { ...withoutAmount, verdict: 'conflicting-evidence' };
+  return disagreement('conflicting-evidence', { evidence: group, ledger: group }, { detail: OTHER_EVIDENCE });
 }
 
 function misdated(evidence: Judged, ledger: Judged): Disagreement {

@@ -1,5 +1,6 @@
 import type { Quantities } from '../evidence.ts';
 import type { Instant } from '../time.ts';
+import type { Ruling } from './rulings.ts';
 
 /**
  * What a comparison reads of the two books. Both are read in the order of `key`, which is `<time>#<request id>`: times
@@ -10,6 +11,8 @@ export interface EvidenceRow {
   readonly fingerprint: string;
   readonly operation: string;
   readonly quantities: Quantities;
+  /** Only on a row that is no evidence itself but a person's ruling on what stands beside it. */
+  readonly ruling?: Ruling;
 }
 
 export interface LedgerRow {

@@ -29,13 +29,14 @@ export const makeHandler =
   async (event: unknown): Promise<{ id: string; key: string }> => {
     const parsed = keyRequest.safeParse(event);
     if (!parsed.success) throw new InvalidKeyRequestError(z.prettifyError(parsed.error));
-    const { id: chosen, account, expiresAt, ...said } = parsed.data;
+    const { id: chosen, account, person, expiresAt, ...said } = parsed.data;
     const { id, key, secretHash } = mintKey(stage, random, chosen);
     const made = {
       ...said,
       id,
       createdAt: now(),
       ...(account !== undefined && { account }),
+      ...(person !== undefined && { person }),
       ...(expiresAt !== undefined && { expiresAt }),
     };
     const { kind } = await createApiKey(store, made, secretHash);

@@ -1,6 +1,6 @@
 import { accountId } from '../../contract/schemas/common.ts';
 import type { Account, AccountChangeResult, StatusChange } from '../../domain/accounts.ts';
-import { dayOf } from '../../domain/time.ts';
+import { dayOf, type Instant } from '../../domain/time.ts';
 import * as changes from '../../store/account-changes.ts';
 import * as accounts from '../../store/accounts.ts';
 import { type Answer, invalid, ok, problem, replayed } from '../runtime/answers.ts';
@@ -46,8 +46,8 @@ export async function openAccount(deps: LedgerDeps, { body }: ApiRequest<BodyOf<
     ...(body.openedOn !== undefined && { openedOn }),
     ...(body.creditLimit !== undefined && { creditLimit }),
   });
-  if (result.kind === 'created') return ok(201, renderAccount(result.account));
-  if (result.kind === 'replayed') return replayed(renderAccount(result.account));
+  if (result.kind === 'created') return ok(201, renderAccount(result.account, now));
+  if (result.kind === 'replayed') return replayed(renderAccount(result.account, now));
   const rule = 'differs from the account as it was opened';
   return problem('conflict', `"${body.id}" was opened with another "${result.field}".`, [
     { field: result.field, rule },
@@ -58,7 +58,8 @@ export async function getAccount(deps: LedgerDeps, { params, caller }: ApiReques
   const id = params.accountId ?? '';
   const isPath = accountId.safeParse(id).success;
   const account = isPath && maySee(caller, id) ? await accounts.getAccount(deps.store, id) : undefined;
-  return account === undefined ? unknownAccount(printable(id), 'accountId') : ok(200, renderAccount(account));
+  if (account === undefined) return unknownAccount(printable(id), 'accountId');
+  return ok(200, renderAccount(account, deps.now()));
 }
 
 /** Freezes, unfreezes or closes an account. */
@@ -68,21 +69,27 @@ export async function changeStatus(
   { params, body, caller }: ApiRequest<BodyOf<'freezeAccount'>>,
 ): Promise<Answer> {
   const cause = { reason: body.reason, at: deps.now(), by: caller.keyId };
-  return change(params.accountId, (id) => changes.changeStatus(deps.store, id, kind, cause));
+  return change(params.accountId, cause.at, (id) =>
+    changes.changeStatus({ ...deps.store, ...deps.audit }, id, kind, cause),
+  );
 }
 
 export async function setCreditLimit(
   deps: LedgerDeps,
-  { params, body }: ApiRequest<BodyOf<'setCreditLimit'>>,
+  { params, body, caller }: ApiRequest<BodyOf<'setCreditLimit'>>,
 ): Promise<Answer> {
-  return change(params.accountId, (id) => changes.changeCreditLimit(deps.store, id, body.creditLimit));
+  const author = { at: deps.now(), by: caller.keyId };
+  return change(params.accountId, author.at, (id) =>
+    changes.changeCreditLimit({ ...deps.store, ...deps.audit }, id, body.creditLimit, author),
+  );
 }
 
 async function change(
   accountPath: string | undefined,
+  now: Instant,
   write: (id: string) => Promise<AccountChangeResult>,
 ): Promise<Answer> {
   const id = accountPath ?? '';
   const result: AccountChangeResult = accountId.safeParse(id).success ? await write(id) : { kind: 'account-unknown' };
-  return answerOfChange(result, printable(id));
+  return answerOfChange(result, printable(id), now);
 }

@@ -1,17 +1,15 @@
 import { id as idSchema } from '../../contract/schemas/common.ts';
-import { ChartChangedError } from '../../domain/accounts.ts';
-import { type ChartEntry, chartEntryOf } from '../../domain/chart.ts';
-import { type RateCard, type Rating, rate, type Usage } from '../../domain/rating.ts';
+import { versionName } from '../../domain/rating.ts';
 import type { TransferClaims } from '../../domain/transfers.ts';
-import { replayOf } from '../../store/ledger.ts';
-import { type Answer, problem } from '../runtime/answers.ts';
-import { countMetric } from '../runtime/metrics.ts';
+import type { Posting } from '../../store/posting.ts';
+import type { Answer } from '../runtime/answers.ts';
 import type { ApiRequest, BodyOf } from '../runtime/pipeline.ts';
-import { idempotencyKey, maySee } from '../runtime/requests.ts';
+import { type Caller, idempotencyKey, maySee } from '../runtime/requests.ts';
 import { entryOf } from './chart-entries.ts';
-import type { LedgerDeps } from './ledger-deps.ts';
-import { answerOf, fieldOf, unknownAccount } from './outcomes.ts';
-import { ahead, isAhead, postTransferOnce } from './posting.ts';
+import type { LedgerDeps, PostingDeps } from './ledger-deps.ts';
+import { unknownAccount } from './outcomes.ts';
+import { ahead, isAhead, type Prepared, postPrepared, type Times, timesOf } from './posting.ts';
+import { price, revenueEntry, unpriced } from './pricing.ts';
 
 /** Prices usage by the rate card in force when it happened, and posts the charge once. */
 export async function charge(
@@ -20,66 +18,59 @@ export async function charge(
 ): Promise<Answer> {
   const key = idempotencyKey(event, body.id, idSchema);
   if (!key.ok) return key.answer;
-  const account = entryOf(deps.chart, 'account', body.account);
-  if (!account.ok) return account.answer;
-  if (!maySee(caller, body.account)) return unknownAccount(body.account);
+  return postPrepared(deps, caller, await prepareCharge(deps, caller, { ...body, id: key.value }, timesOf(deps)));
+}
 
-  const now = deps.now();
-  const effectiveAt = body.effectiveAt ?? now;
-  if (isAhead(effectiveAt, now)) return ahead('effectiveAt');
-  const requestId = body.requestId ?? key.value;
-  const usage = { account: body.account, operation: body.operation, quantities: body.quantities, at: effectiveAt };
+/** What is asked to be charged, under which id. */
+export type ChargeRequest = BodyOf<'postCharge'> & { readonly id: string };
+
+/** The transfer that a charge comes to by the rate card. */
+export async function prepareCharge(
+  deps: PostingDeps,
+  caller: Caller,
+  { id, account, operation, quantities, ...body }: ChargeRequest,
+  { acceptedAt, now }: Times,
+): Promise<Prepared> {
+  const charged = entryOf(deps.chart, 'account', account);
+  if (!charged.ok) return { kind: 'answered', answer: charged.answer };
+  if (!maySee(caller, account)) return { kind: 'answered', answer: unknownAccount(account) };
+
+  const effectiveAt = body.effectiveAt ?? acceptedAt;
+  if (isAhead(effectiveAt, acceptedAt)) return { kind: 'answered', answer: ahead('effectiveAt') };
+  const requestId = body.requestId ?? id;
   const claims: TransferClaims = {
     kind: 'charge',
-    debit: body.account,
-    operation: body.operation,
-    quantities: body.quantities,
+    debit: account,
+    operation,
+    quantities,
     ...(body.requestId !== undefined && { requestId }),
     ...(body.effectiveAt !== undefined && { effectiveAt }),
   };
 
-  const rating = await price(deps, account.entry, usage);
+  const rating = await price(deps, charged.entry, { account, operation, quantities, at: effectiveAt });
   if (rating.kind === 'unpriced') {
-    const replay = await replayOf(deps.store, key.value, claims);
-    return replay === undefined ? unpriced(rating) : answerOf(replay, caller, { kind: 'charge' });
+    return { kind: 'refused', id, asked: { kind: 'charge' }, claims, refuse: () => unpriced(rating, 'charge') };
   }
   const { card, amount } = rating;
-  return postTransferOnce(deps, caller, {
+  const posting: Posting = {
     transfer: {
-      id: key.value,
+      id,
       kind: 'charge',
-      debit: body.account,
+      debit: account,
       credit: card.revenueAccount,
       asset: card.asset,
       amount,
       effectiveAt,
       recordedAt: now,
       requestId,
-      operation: body.operation,
-      quantities: body.quantities,
-      rateCard: `${card.name}@${card.effectiveFrom}`,
+      operation,
+      quantities,
+      rateCard: versionName(card),
       ...(caller.keyId !== '' && { key: caller.keyId }),
     },
     claims,
-    debitEntry: account.entry,
-    creditEntry: revenueEntry(deps, card, account.entry),
-  });
-}
-
-/** The price by the rate card in force. It may have been published a moment ago: nothing is refused on old knowledge. */
-async function price(deps: LedgerDeps, { rateCard }: ChartEntry, usage: Usage): Promise<Rating> {
-  const rating = rate((await deps.settings.get()).rateCards, rateCard, usage);
-  return rating.kind === 'priced' ? rating : rate((await deps.settings.refresh()).rateCards, rateCard, usage);
-}
-
-function revenueEntry({ chart }: LedgerDeps, card: RateCard, charged: ChartEntry): ChartEntry {
-  const revenue = chartEntryOf(chart, card.revenueAccount);
-  if (revenue !== undefined && card.asset === charged.asset) return revenue;
-  throw new ChartChangedError(`The chart changed under rate card "${card.name}" of ${card.effectiveFrom}.`);
-}
-
-/** A refusal that is decided before the write, and only told when the id is not a replay. */
-function unpriced({ field, rule }: Extract<Rating, { kind: 'unpriced' }>): Answer {
-  countMetric('transfers_refused');
-  return problem('unpriced', `Nothing was charged: ${rule}.`, [{ field: fieldOf('charge', field), rule }]);
+    debitEntry: charged.entry,
+    creditEntry: revenueEntry(deps, card, charged.entry),
+  };
+  return { kind: 'posting', posting };
 }

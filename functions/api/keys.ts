@@ -8,6 +8,7 @@ import {
   KEY_ID_PATTERN,
   type KeyStatus,
   missingScope,
+  OWNER_GRANTED_SCOPE,
   rotate,
   statusOf,
 } from '../../domain/api-keys.ts';
@@ -32,11 +33,13 @@ export interface KeyDeps {
   readonly stage: string;
   readonly chart: Chart;
   readonly now: () => Instant;
-  readonly newId: () => string;
   readonly random: Random;
 }
 
-/** Makes a key that may do no more than its maker. In order: 400, 401, 403 missing scope, 422 id taken, 201. */
+/**
+ * Makes a key that may do no more than its maker, and never approve. In order: 400, 401, 403 missing scope, 422 id
+ * taken, 201.
+ */
 export async function createKey(deps: KeyDeps, { body, caller }: ApiRequest<BodyOf<'createKey'>>): Promise<Answer> {
   const now = deps.now();
   const late = expiryError(body.expiresAt, now);
@@ -49,7 +52,7 @@ export async function createKey(deps: KeyDeps, { body, caller }: ApiRequest<Body
   if (refusal !== undefined) return refusal;
 
   const { id, key, secretHash } = mintKey(deps.stage, deps.random, body.id);
-  const { name, scopes, account, expiresAt } = body;
+  const { name, scopes, account, person, expiresAt } = body;
   const made: ApiKey = {
     id,
     name,
@@ -57,6 +60,7 @@ export async function createKey(deps: KeyDeps, { body, caller }: ApiRequest<Body
     createdAt: now,
     createdBy: caller.keyId,
     ...(account !== undefined && { account }),
+    ...(person !== undefined && { person }),
     ...(expiresAt !== undefined && { expiresAt }),
   };
   const { kind } = await createApiKey(deps.keys, made, secretHash);
@@ -97,15 +101,15 @@ export async function rotateKey(
   if (refusal !== undefined) return refusal;
   const old = await named(deps, params.keyId);
   if (old === undefined) return unknown(params.keyId);
-  // Who rotates a key learns the new one, and so must be allowed all that it may do.
-  const beyond = refusalOfScopes(old.scopes, caller);
+  // Who rotates a key learns the new one, and so must be allowed all that it may do; one that may approve is its holder's.
+  const beyond = refusalOfScopes(old.scopes, caller, old.id === caller.keyId);
   if (beyond !== undefined) return beyond;
   const status = statusOf(old, now);
   if (status !== 'active') return notActive(old, status);
 
   const { id, key, secretHash } = mintKey(deps.stage, deps.random);
   const { successor, oldWorksUntil } = rotate(old, { id, by: caller.keyId, now, ...body });
-  const succession = { old: old.id, oldWorksUntil, successor, secretHash, now, token: deps.newId() };
+  const succession = { old: old.id, oldWorksUntil, successor, secretHash, now };
   const result = await rotateApiKey(deps.keys, succession);
   if (result.kind === 'rotated') return ok(201, { ...render(successor, now), key });
   return notActive(result.key, statusOf(result.key, now));
@@ -133,12 +137,28 @@ function expiryError(expiresAt: Instant | undefined, now: Instant): FieldError |
  * make itself another, so whoever changes keys is looked up again.
  */
 async function refusalOfCaller(deps: KeyDeps, caller: Caller, now: Instant): Promise<Answer | undefined> {
+  return (await usableKeyOf(deps, caller, now)) === undefined ? noLongerUsable() : undefined;
+}
+
+/** The key of the caller as it is now; undefined when it was revoked or has expired since the gateway asked. */
+export async function usableKeyOf(
+  deps: Pick<KeyDeps, 'keys'>,
+  caller: Caller,
+  now: Instant,
+): Promise<ApiKey | undefined> {
   const key = await named(deps, caller.keyId);
-  if (key !== undefined && isUsable(key, now)) return undefined;
+  return key !== undefined && isUsable(key, now) ? key : undefined;
+}
+
+export function noLongerUsable(): Answer {
   return problem('unknown-key', 'The key of this request was revoked or has expired.');
 }
 
-function refusalOfScopes(granted: readonly string[], caller: Caller): Answer | undefined {
+function refusalOfScopes(granted: readonly string[], caller: Caller, isOwnKey = false): Answer | undefined {
+  if (granted.includes(OWNER_GRANTED_SCOPE) && !isOwnKey) {
+    const who = 'only the owner of the AWS account makes such keys, and each is rotated with itself alone';
+    return problem('missing-scope', `No key may grant the scope "${OWNER_GRANTED_SCOPE}": ${who}.`);
+  }
   const missing = missingScope(granted, caller.scopes);
   if (missing === undefined) return undefined;
   return problem('missing-scope', `Nobody may grant the scope "${missing}" with a key that does not have it.`);
@@ -158,7 +178,7 @@ function notActive(key: ApiKey, status: KeyStatus): Answer {
   return problem(kind, `The key "${key.id}" ${why}${successor}.`);
 }
 
-async function named({ keys }: KeyDeps, id = ''): Promise<ApiKey | undefined> {
+async function named({ keys }: Pick<KeyDeps, 'keys'>, id = ''): Promise<ApiKey | undefined> {
   return KEY_ID_PATTERN.test(id) ? getApiKey(keys, id) : undefined;
 }
 

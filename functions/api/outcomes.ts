@@ -1,4 +1,6 @@
 import type { AccountChangeResult } from '../../domain/accounts.ts';
+import { GRANTS_KEPT_MAX, GRANTS_MAX } from '../../domain/grants.ts';
+import type { Instant } from '../../domain/time.ts';
 import { REVERSALS_MAX, type Refusal, type Transfer, type TransferResult } from '../../domain/transfers.ts';
 import { type Answer, ok, problem, replayed } from '../runtime/answers.ts';
 import { countMetric } from '../runtime/metrics.ts';
@@ -19,14 +21,42 @@ const REVERSAL_FIELDS: Readonly<Record<string, string>> = {
   corrects: 'transferId',
 };
 
+/** A hold is priced at the moment at which it is asked for, so only its operation can have no price then. */
+const HOLD_FIELDS: Readonly<Record<string, string>> = {
+  debit: 'account',
+  occurredAt: 'operation',
+};
+
+/** A capture has its accounts from the hold that its path names. */
+const CAPTURE_FIELDS: Readonly<Record<string, string>> = {
+  hold: 'holdId',
+  account: 'holdId',
+  debit: 'holdId',
+  credit: 'holdId',
+  occurredAt: 'effectiveAt',
+};
+
+/** The fields of a grant by those of the transfer that it is. */
+const GRANT_FIELDS: Readonly<Record<string, string>> = { debit: 'source', credit: 'account', grant: 'id' };
+
+const FIELDS: Readonly<Record<Asked['kind'], Readonly<Record<string, string>>>> = {
+  transfer: {},
+  charge: CHARGE_FIELDS,
+  reversal: REVERSAL_FIELDS,
+  hold: HOLD_FIELDS,
+  capture: CAPTURE_FIELDS,
+  grant: GRANT_FIELDS,
+};
+
 export function fieldOf(kind: Asked['kind'], field: string): string {
-  if (kind === 'transfer') return field;
-  return (kind === 'charge' ? CHARGE_FIELDS : REVERSAL_FIELDS)[field] ?? field;
+  return FIELDS[kind][field] ?? field;
 }
 
 /** What an answer speaks of, as far as it is known when the answer is given. */
 export interface Asked extends Partial<Pick<Transfer, 'debit' | 'amount'>> {
-  readonly kind: Transfer['kind'] | 'reversal';
+  readonly kind: Transfer['kind'] | 'reversal' | 'hold' | 'capture' | 'grant';
+  /** What a capture takes beyond its hold, in minor units. */
+  readonly excess?: bigint;
 }
 
 /** Every way that posting a transfer can end, as HTTP says it. */
@@ -61,7 +91,8 @@ function conflictAnswer(
   return problem('conflict', `The id "${id}" belongs to a transfer with another "${name}".`, [{ field: name, rule }]);
 }
 
-function refusalAnswer(refusal: Refusal, asked: Asked): Answer {
+/** Why nothing was moved or held, as HTTP says it. */
+export function refusalAnswer(refusal: Refusal, asked: Asked): Answer {
   if (refusal.kind === 'ledger-paused') {
     const detail = `New transfers are held back: ${refusal.reason} Send the same request again later.`;
     return problem('ledger-paused', detail);
@@ -74,11 +105,16 @@ function refusalAnswer(refusal: Refusal, asked: Asked): Answer {
     const rule = `names a transfer that has ${REVERSALS_MAX} reversals, the most that one may have`;
     return problem('too-many-reversals', `"transferId" ${rule}.`, [{ field: 'transferId', rule }]);
   }
+  if (refusal.kind === 'over-captured') {
+    const rule = `must not come to more than ${refusal.held}, which is what is held`;
+    return problem('over-captured', `The capture ${rule}.`, [{ field: 'amount', rule }]);
+  }
+  if ('hold' in refusal) return endedAnswer(refusal);
   const { account } = refusal;
   const field = fieldOf(asked.kind, account === asked.debit ? 'debit' : 'credit');
   switch (refusal.kind) {
     case 'insufficient-funds': {
-      const rule = `has less available than the amount${asked.amount === undefined ? '' : `, ${asked.amount}`}`;
+      const rule = `has less available than ${neededBy(asked)}`;
       const detail = `"${account}" ${rule}. Add funds and send the same request again.`;
       return problem('insufficient-funds', detail, [{ field, rule }]);
     }
@@ -94,9 +130,31 @@ function refusalAnswer(refusal: Refusal, asked: Asked): Answer {
       const rule = `must not be before ${refusal.openedOn}, when "${account}" was opened`;
       return problem('before-opening', `"effectiveAt" ${rule}.`, [{ field: 'effectiveAt', rule }]);
     }
+    case 'too-many-grants': {
+      const most = asked.kind === 'reversal' ? GRANTS_KEPT_MAX : GRANTS_MAX;
+      const rule = `would have something left of more than ${most} grants, the most that an account may have`;
+      const detail = `"${account}" ${rule}. Send the same request again when one of them is used up.`;
+      return problem('too-many-grants', detail, [{ field, rule }]);
+    }
     case 'account-unknown':
       return unknownAccount(account, field);
   }
+}
+
+function neededBy({ amount, excess }: Asked): string {
+  if (excess !== undefined) return `what the capture takes beyond its hold, ${excess}`;
+  return `the amount${amount === undefined ? '' : `, ${amount}`}`;
+}
+
+/** A hold ends once. What it came to is told by reading it. */
+function endedAnswer(refusal: Extract<Refusal, { readonly hold: string }>): Answer {
+  const { kind, hold } = refusal;
+  const state =
+    kind === 'hold-expired' ? `expired at ${refusal.expiresAt}` : `was ${kind.slice('hold-'.length)} before`;
+  const advice = kind === 'hold-expired' ? ' Post what was used as a charge, or hold anew.' : '';
+  return problem(kind, `The hold "${hold}" ${state}.${advice}`, [
+    { field: 'holdId', rule: `names a hold that ${state}` },
+  ]);
 }
 
 /** Also what a bound key is told of accounts that it may not see: they do not exist for it. */
@@ -105,20 +163,28 @@ export function unknownAccount(account: string, field = 'account'): Answer {
   return problem('account-unknown', `There is no account "${account}". Open it first.`, [{ field, rule }]);
 }
 
+/** @param so what follows from it for whoever asked: the end of a sentence. */
+export function derivedBalance(account: string, field: string, so: string): Answer {
+  const rule = 'names an account with a derived balance, which no item guards';
+  const detail = `"${account}" has a derived balance: it is summed from transfers, ${so}.`;
+  return problem('derived-balance', detail, [{ field, rule }]);
+}
+
 /** Every way that changing an account can end, as HTTP says it. */
-export function answerOfChange(result: AccountChangeResult, account: string): Answer {
+export function answerOfChange(result: AccountChangeResult, account: string, now: Instant): Answer {
   switch (result.kind) {
     case 'changed':
-      return ok(200, renderAccount(result.account));
+      return ok(200, renderAccount(result.account, now));
     case 'unchanged':
-      return replayed(renderAccount(result.account));
+      return replayed(renderAccount(result.account, now));
     case 'account-unknown':
       return unknownAccount(account, 'accountId');
-    case 'derived-balance': {
-      const rule = 'names an account with a derived balance, which no item guards';
-      const detail = `"${account}" has a derived balance: it is summed from transfers, and no transfer asks an item of it that could be frozen, closed or limited.`;
-      return problem('derived-balance', detail, [{ field: 'accountId', rule }]);
-    }
+    case 'derived-balance':
+      return derivedBalance(
+        account,
+        'accountId',
+        'and no transfer asks an item of it that could be frozen, closed or limited',
+      );
     case 'account-closed':
       return problem('account-closed', `"${account}" is closed, and closed is for ever.`, [
         { field: 'accountId', rule: 'is closed' },

@@ -24,9 +24,46 @@ export async function post(
   return answerOf(result, caller, asked);
 }
 
-export function postTransferOnce(deps: LedgerDeps, caller: Caller, posting: Posting): Promise<Answer> {
+export function postTransferOnce(
+  deps: LedgerDeps,
+  caller: Caller,
+  posting: Posting,
+  kind: Asked['kind'] = posting.transfer.kind,
+): Promise<Answer> {
   const { transfer, claims } = posting;
-  return post(deps, caller, { ...transfer, claims }, () => postTransfer(deps.store, posting));
+  return post(deps, caller, { ...transfer, kind, claims }, () => postTransfer(deps.store, posting));
+}
+
+/** When a request was accepted, and when it is written down, which is later where it waited in a queue. */
+export interface Times {
+  readonly acceptedAt: Instant;
+  readonly now: Instant;
+}
+
+export function timesOf(deps: Pick<LedgerDeps, 'now'>): Times {
+  const now = deps.now();
+  return { acceptedAt: now, now };
+}
+
+/** What a request to post comes to before the ledger is asked. */
+export type Prepared =
+  | { readonly kind: 'posting'; readonly posting: Posting }
+  /** Not to be posted, which is only told when its id is not posted already. */
+  | {
+      readonly kind: 'refused';
+      readonly id: string;
+      readonly asked: Asked;
+      readonly claims: TransferClaims;
+      readonly refuse: () => Answer;
+    }
+  /** Breaks a rule, whatever the ledger holds. */
+  | { readonly kind: 'answered'; readonly answer: Answer };
+
+export async function postPrepared(deps: LedgerDeps, caller: Caller, prepared: Prepared): Promise<Answer> {
+  if (prepared.kind === 'answered') return prepared.answer;
+  if (prepared.kind === 'posting') return postTransferOnce(deps, caller, prepared.posting);
+  const replay = await replayOf(deps.store, prepared.id, prepared.claims);
+  return replay === undefined ? prepared.refuse() : answerOf(replay, caller, prepared.asked);
 }
 
 /** Whether a time is further ahead than a caller's clock may be. */

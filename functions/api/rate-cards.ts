@@ -28,11 +28,11 @@ export async function listRateCards({ settings }: RateCardDeps, { caller }: ApiR
  */
 export async function publishRateCard(
   { settings, chart, now }: RateCardDeps,
-  { body }: ApiRequest<BodyOf<'publishRateCard'>>,
+  { body, caller }: ApiRequest<BodyOf<'publishRateCard'>>,
 ): Promise<Answer> {
   const errors = chartErrors(chart, body);
   if (errors.length > 0) return invalid(errors);
-  const result = await publish(settings, body, now());
+  const result = await publish(settings, body, now(), caller.keyId);
   if (result.kind === 'created') return ok(201, renderRateCard(body));
   if (result.kind === 'replayed') return replayed(renderRateCard(body));
   const rule = 'differs from the published version; publish a new one with a later effectiveFrom';

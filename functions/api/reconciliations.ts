@@ -14,7 +14,7 @@ import {
   requestAgain,
 } from '../../store/runs.ts';
 import { type Answer, invalid, ok, problem, replayed } from '../runtime/answers.ts';
-import type { ApiRequest, BodyOf } from '../runtime/pipeline.ts';
+import type { ApiRequest, BodyOf, QueryOf } from '../runtime/pipeline.ts';
 import { printable } from '../runtime/requests.ts';
 
 export interface ReconciliationDeps {
@@ -32,8 +32,8 @@ const LISTED_RUNS = 50;
 /** What a finished run leaves in the bucket. */
 const ARTIFACTS = ['summary.json', 'findings.ndjson', 'missing_lines.csv', 'report.html', 'manifest.json'] as const;
 
-/** Ids of scheduled runs are derived from their day, so nobody else may take them. */
-const RESERVED_ID = /^(daily|recheck)-/;
+/** Ids of runs that nobody asks for by hand are derived, so nobody else may take them. */
+const RESERVED_ID = /^(daily|recheck|spot|verify)-/;
 
 /** Asks for a run: the record first, then the workflow under the same name, so that asking twice starts one. */
 export async function startReconciliation(
@@ -43,15 +43,18 @@ export async function startReconciliation(
   const now = deps.now();
   const id = body.id ?? `request-${deps.newId()}`;
   if (RESERVED_ID.test(id)) {
-    return invalid([{ field: 'id', rule: 'must not start with "daily-" or "recheck-", which name scheduled runs' }]);
+    const rule =
+      'must not start with "daily-", "recheck-", "spot-" or "verify-", which name runs of schedules and repairs';
+    return invalid([{ field: 'id', rule }]);
   }
   if (body.endDate > now.slice(0, 10)) return invalid([{ field: 'endDate', rule: 'must not be in the future' }]);
-  const { startDate, endDate } = body;
+  const { startDate, endDate, accounts } = body;
   const request: RunRequest = {
     id,
     trigger: 'request',
     startDate,
     endDate,
+    ...(accounts !== undefined && { accounts }),
     requestedAt: now,
     requestedBy: caller.keyId,
   };
@@ -60,13 +63,15 @@ export async function startReconciliation(
     await startWorkflow(deps, request);
     return ok(202, await render(deps, { ...request, status: 'requested' }));
   }
-  const field = (['startDate', 'endDate'] as const).find((name) => result.run[name] !== body[name]);
+  const field = (['startDate', 'endDate', 'accounts'] as const).find(
+    (name) => JSON.stringify(result.run[name]) !== JSON.stringify(body[name]),
+  );
   if (field !== undefined) {
     const rule = 'differs from the run that has this id; choose another id';
     return problem('conflict', `The id "${id}" belongs to a run with another "${field}".`, [{ field, rule }]);
   }
   if (result.run.status === 'failed') {
-    const again = await requestAgain(deps.runs, result.run);
+    const again = await requestAgain(deps.runs, result.run, caller.keyId, now);
     await startWorkflow(deps, again);
     return ok(202, await render(deps, again));
   }
@@ -83,8 +88,11 @@ export async function getReconciliation(deps: ReconciliationDeps, { params }: Ap
     : ok(200, await render(deps, run));
 }
 
-export async function listReconciliations(deps: ReconciliationDeps): Promise<Answer> {
-  const runs = await listRuns(deps.runs, LISTED_RUNS);
+export async function listReconciliations(
+  deps: ReconciliationDeps,
+  { query }: Pick<ApiRequest<undefined, QueryOf<'listReconciliations'>>, 'query'>,
+): Promise<Answer> {
+  const runs = await listRuns(deps.runs, LISTED_RUNS, query.schedule);
   const records = runs.map(async (run) => renderRecord(run, await progressOf(deps, run)));
   return ok(200, { reconciliations: await Promise.all(records) });
 }
@@ -94,8 +102,8 @@ export async function listReconciliations(deps: ReconciliationDeps): Promise<Ans
  * a run belongs to the first that takes it.
  */
 async function startWorkflow(deps: ReconciliationDeps, run: RunRequest): Promise<void> {
-  const { id: runId, trigger, startDate, endDate, requestedAt, requestedBy } = run;
-  const input = JSON.stringify({ trigger, runId, startDate, endDate, requestedAt, requestedBy });
+  const { id: runId, trigger, startDate, endDate, accounts, requestedAt, requestedBy } = run;
+  const input = JSON.stringify({ trigger, runId, startDate, endDate, accounts, requestedAt, requestedBy });
   const start = (name: string) =>
     deps.workflows.send(new StartExecutionCommand({ stateMachineArn: deps.reconcileArn, name, input }));
   try {
@@ -121,12 +129,13 @@ async function progressOf(deps: ReconciliationDeps, run: Run): Promise<number> {
 }
 
 function renderRecord(run: Run, done: number): Reconciliation {
-  const { id, status, startDate, endDate, trigger, requestedAt, finishedAt, slices, outcome, error } = run;
+  const { id, status, startDate, endDate, accounts, trigger, requestedAt, finishedAt, slices, outcome, error } = run;
   return {
     id,
     status,
     startDate,
     endDate,
+    ...(accounts !== undefined && { accounts: [...accounts] }),
     trigger,
     requestedAt,
     ...(finishedAt !== undefined && { finishedAt }),

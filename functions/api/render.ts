@@ -1,18 +1,25 @@
 import type * as z from 'zod';
 import type { account } from '../../contract/schemas/accounts.ts';
+import type { hold } from '../../contract/schemas/holds.ts';
 import type { transfer } from '../../contract/schemas/transfers.ts';
-import type { Account } from '../../domain/accounts.ts';
+import { type Account, usableOf } from '../../domain/accounts.ts';
 import { quantityEntries } from '../../domain/evidence.ts';
+import type { GrantShare } from '../../domain/grants.ts';
+import { type Hold, holdStatus, type Resolution } from '../../domain/holds.ts';
+import type { Instant } from '../../domain/time.ts';
 import type { Reversals, Transfer } from '../../domain/transfers.ts';
 
 /** From the domain to the wire: every amount becomes text. */
 
 export function renderTransfer(posted: Transfer, reversals?: Reversals): z.infer<typeof transfer> {
-  const { amount, quantities, ...fields } = posted;
+  const { amount, quantities, grant, burned, restored, ...fields } = posted;
   return {
     ...fields,
     amount: amount.toString(),
     ...(quantities !== undefined && { quantities: Object.fromEntries(quantityEntries(quantities)) }),
+    ...(grant !== undefined && { grant: { ...grant, priority: Number(grant.priority) } }),
+    ...(burned !== undefined && { burned: burned.map(renderShare) }),
+    ...(restored !== undefined && { restored: restored.map(renderShare) }),
     ...(reversals !== undefined &&
       reversals.ids.length > 0 && {
         reversed: (amount - reversals.remaining).toString(),
@@ -21,7 +28,13 @@ export function renderTransfer(posted: Transfer, reversals?: Reversals): z.infer
   };
 }
 
-export function renderAccount({ figures, creditLimit, ...fields }: Account): z.infer<typeof account> {
+function renderShare({ grant, amount }: GrantShare) {
+  return { grant, amount: amount.toString() };
+}
+
+/** @param now decides what of it has expired and cannot be spent. */
+export function renderAccount(known: Account, now: Instant): z.infer<typeof account> {
+  const { figures, creditLimit, grants: _grants, ...fields } = known;
   return {
     ...fields,
     creditLimit: creditLimit.toString(),
@@ -29,7 +42,27 @@ export function renderAccount({ figures, creditLimit, ...fields }: Account): z.i
       credits: figures.credits.toString(),
       debits: figures.debits.toString(),
       held: figures.held.toString(),
-      available: figures.available.toString(),
+      available: usableOf(known, now).toString(),
     }),
+  };
+}
+
+/** A hold as it is at a moment. */
+export function renderHold(held: Hold, resolution: Resolution | undefined, now: Instant): z.infer<typeof hold> {
+  const { amount, quantities, ...fields } = held;
+  return {
+    ...fields,
+    amount: amount.toString(),
+    ...(quantities !== undefined && { quantities: Object.fromEntries(quantityEntries(quantities)) }),
+    status: holdStatus(held, resolution, now),
+    ...(resolution !== undefined && { resolution: renderResolution(resolution) }),
+  };
+}
+
+function renderResolution({ hold: _hold, captured, freed, ...fields }: Resolution) {
+  return {
+    ...fields,
+    ...(captured !== undefined && { captured: captured.toString() }),
+    freed: freed.toString(),
   };
 }

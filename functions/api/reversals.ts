@@ -1,6 +1,7 @@
 import { id as idSchema } from '../../contract/schemas/common.ts';
 import { ChartChangedError } from '../../domain/accounts.ts';
 import { chartEntryOf } from '../../domain/chart.ts';
+import { ID_PATTERN } from '../../domain/ids.ts';
 import type { Transfer, TransferClaims } from '../../domain/transfers.ts';
 import { getTransfer } from '../../store/ledger.ts';
 import { getReversals, postReversal } from '../../store/reversals.ts';
@@ -68,7 +69,7 @@ export async function getTransferWithReversals(
 }
 
 async function transferNamed(deps: LedgerDeps, id = ''): Promise<Transfer | undefined> {
-  return idSchema.safeParse(id).success ? getTransfer(deps.store, id) : undefined;
+  return ID_PATTERN.test(id) ? getTransfer(deps.store, id) : undefined;
 }
 
 function unknownTransfer(id = ''): Answer {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
-import { day, id } from '../../contract/schemas/common.ts';
+import { day } from '../../contract/schemas/common.ts';
+import { ID_PATTERN } from '../../domain/ids.ts';
 import type { Position } from '../../domain/statements.ts';
 import { type Day, parseInstant } from '../../domain/time.ts';
 
@@ -33,12 +34,12 @@ export function readCursor(account: string, cursor: string): StatementCursor | u
 
 /** `<time>#<request id or id>` */
 const position = z.string().refine((key) => {
-  const [time = '', request] = key.split('#');
-  return parseInstant(time) === time && key === `${time}#${request}` && id.safeParse(request).success;
+  const [time = '', request = ''] = key.split('#');
+  return parseInstant(time) === time && key === `${time}#${request}` && ID_PATTERN.test(request);
 });
 
 const cursorContent = z
-  .tuple([day, day, z.enum(['asc', 'desc']), position, id])
+  .tuple([day, day, z.enum(['asc', 'desc']), position, z.string().regex(ID_PATTERN)])
   .refine(([from, to, , key]) => from <= key.slice(0, from.length) && key.slice(0, to.length) <= to);
 
 /** Sixteen hexadecimal digits. */

@@ -1,6 +1,5 @@
 import type * as z from 'zod';
 import {
-  BALANCE_PARTITIONS_MAX,
   CLOCK_SKEW_MS_MAX,
   STATEMENT_DAYS_DEFAULT,
   STATEMENT_DAYS_MAX,
@@ -8,28 +7,26 @@ import {
   SUMMED_TRANSFERS_MAX,
 } from '../../contract/limits.ts';
 import type { balance, statement, usageSummary } from '../../contract/schemas/statements.ts';
-import { type ChartEntry, chartEntryOf } from '../../domain/chart.ts';
-import { type AccountHistory, listedDays, listedDaysUntil, type UsageFigures } from '../../domain/statements.ts';
+import { usableOf } from '../../domain/accounts.ts';
+import { listedDays, listedDaysUntil, type UsageFigures } from '../../domain/statements.ts';
 import { addDays, addMilliseconds, type Day, dayOf } from '../../domain/time.ts';
-import {
-  countPartitions,
-  getAccountHistory,
-  type Listed,
-  readStatement,
-  type StatementLine,
-  sumTransfersAsOf,
-  sumUsage,
-  TooManyTransfersError,
-} from '../../store/statements.ts';
-import { type Answer, invalid, ok, problem } from '../runtime/answers.ts';
+import { readStatement, type StatementLine, sumTransfersAsOf, sumUsage } from '../../store/statements.ts';
+import { type Answer, invalid, ok } from '../runtime/answers.ts';
 import type { ApiRequest, QueryOf } from '../runtime/pipeline.ts';
-import { type Caller, maySee, printable, type Read } from '../runtime/requests.ts';
-import type { LedgerDeps } from './ledger-deps.ts';
-import { unknownAccount } from './outcomes.ts';
+import type { Caller, Read } from '../runtime/requests.ts';
+import {
+  findAccount,
+  findTree,
+  type ListedAccount,
+  orTooMany,
+  type ReadingDeps,
+  TOO_MANY_TRANSFERS,
+  tooManyDays,
+  tooMuch,
+} from './listed-accounts.ts';
 import { renderTransfer } from './render.ts';
 import { readCursor, writeCursor } from './statement-cursors.ts';
 
-type ReadingDeps = Pick<LedgerDeps, 'store' | 'chart' | 'now'>;
 type Reading<Id extends 'getStatement' | 'getBalance' | 'getUsage'> = ApiRequest<undefined, QueryOf<Id>>;
 
 /** A page of an account's transfers in order of the time that they count. */
@@ -70,15 +67,14 @@ export async function getBalance(deps: ReadingDeps, { params, caller, query }: R
   const latest = addMilliseconds(deps.now(), CLOCK_SKEW_MS_MAX);
   const until = effectiveAt !== undefined && effectiveAt < latest ? effectiveAt : latest;
   const days = listedDaysUntil(history, dayOf(until));
-  const partitions = countPartitions(listed, days);
-  if (partitions > BALANCE_PARTITIONS_MAX) {
-    const rule = `must be earlier: there are ${partitions} partitions of days to read, and at most ${BALANCE_PARTITIONS_MAX} are`;
-    return tooMuch('effectiveAt', rule);
-  }
-  const sums = await orTooMany(
-    sumTransfersAsOf(deps.store, listed, days, { effectiveAt, knownAt, most: SUMMED_TRANSFERS_MAX }),
+  const reads = [{ ...listed, days }];
+  const tooMany = tooManyDays(reads);
+  if (tooMany !== undefined) return tooMuch('effectiveAt', `must be earlier: ${tooMany}`);
+  const byAccount = await orTooMany(
+    sumTransfersAsOf(deps.store, reads, { effectiveAt, knownAt, most: SUMMED_TRANSFERS_MAX }),
   );
-  if (sums === undefined) return tooMuch('effectiveAt', `must be earlier: ${TOO_MANY_RULE}`);
+  const sums = byAccount?.get(id);
+  if (sums === undefined) return tooMuch('effectiveAt', `must be earlier: ${TOO_MANY_TRANSFERS}`);
   const { figures } = history.account;
   const isNow = effectiveAt === undefined && knownAt === undefined;
   const body: z.infer<typeof balance> = {
@@ -93,67 +89,54 @@ export async function getBalance(deps: ReadingDeps, { params, caller, query }: R
   return ok(200, body);
 }
 
-/** What an account was charged. Everything is summed from transfers, and what remains is read from the balance. */
+/**
+ * What an account was charged, or an account and all below it. Everything is summed from transfers, and what remains is
+ * read from the balances.
+ */
 export async function getUsage(deps: ReadingDeps, { params, caller, query }: Reading<'getUsage'>): Promise<Answer> {
-  const range = rangeOf(query, dayOf(deps.now()));
+  const now = deps.now();
+  const range = rangeOf(query, dayOf(now));
   if (!range.ok) return range.answer;
   const id = params.accountId ?? '';
-  const found = await findAccount(deps, caller, id);
+  const found = await usersOf(deps, caller, id, query);
   if (!found.ok) return found.answer;
-  const { history, listed } = found.value;
+  const { asset, accounts } = found.value;
   const { from, to } = range.value;
-  const days = listedDays(history, { start: from, end: addDays(to, 1) });
-  const usage = await orTooMany(sumUsage(deps.store, listed, days, SUMMED_TRANSFERS_MAX));
-  if (usage === undefined) return tooMuch('from', `must be later: ${TOO_MANY_RULE}`);
-  const { asset, figures } = history.account;
+  const period = { start: from, end: addDays(to, 1) };
+  const reads = accounts.map(({ history, listed }) => ({ ...listed, days: listedDays(history, period) }));
+  const tooMany = tooManyDays(reads);
+  if (tooMany !== undefined) return tooMuch('from', `must be later: ${tooMany}`);
+  const usage = await orTooMany(sumUsage(deps.store, reads, SUMMED_TRANSFERS_MAX));
+  if (usage === undefined) return tooMuch('from', `must be later: ${TOO_MANY_TRANSFERS}`);
+  const kept = accounts.map(({ history }) => history.account).filter(({ figures }) => figures !== undefined);
   const body: z.infer<typeof usageSummary> = {
     account: id,
     asset,
     from,
     to,
+    ...(query.under !== undefined && { accounts: accounts.length }),
     ...renderUsage(total(usage.days.values())),
     days: inOrderOfName(usage.days).map(([day, one]) => ({ day, ...renderUsage(one) })),
     ...(query.by === 'key' && { keys: inOrderOfName(usage.keys).map(([key, one]) => ({ key, ...renderUsage(one) })) }),
-    ...(figures !== undefined && { remaining: figures.available.toString() }),
+    ...(kept.length > 0 && { remaining: kept.reduce((sum, one) => sum + usableOf(one, now), 0n).toString() }),
   };
   return ok(200, body);
 }
 
-const TOO_MANY_RULE = `at most ${SUMMED_TRANSFERS_MAX} transfers are summed for one answer`;
-
-interface Found {
-  readonly history: AccountHistory;
-  readonly listed: Listed;
-}
-
-async function findAccount({ store, chart }: ReadingDeps, caller: Caller, id: string): Promise<Read<Found>> {
-  const entry = maySee(caller, id) ? chartEntryOf(chart, id) : undefined;
-  if (entry?.party === 'platform') return { ok: false, answer: notListed(id, entry) };
-  const history = entry && (await getAccountHistory(store, id));
-  if (entry === undefined || history === undefined) {
-    return { ok: false, answer: unknownAccount(printable(id), 'accountId') };
-  }
-  return { ok: true, value: { history, listed: { account: id, entry } } };
-}
-
-function notListed(id: string, { pattern }: ChartEntry): Answer {
-  const rule = 'must be an account of a customer';
-  const detail = `"${id}" is an account of the platform ("${pattern}"), whose transfers with customers are listed at the customer alone. Ask for the customer's.`;
-  return problem('not-listed', detail, [{ field: 'accountId', rule }]);
-}
-
-function tooMuch(field: string, rule: string): Answer {
-  return problem('too-much', `"${field}" ${rule}.`, [{ field, rule }]);
-}
-
-/** Undefined where the transfers are too many for one answer. */
-async function orTooMany<T>(sums: Promise<T>): Promise<T | undefined> {
-  try {
-    return await sums;
-  } catch (error) {
-    if (error instanceof TooManyTransfersError) return undefined;
-    throw error;
-  }
+/** The accounts whose usage is asked for, and the one asset that they have. */
+async function usersOf(
+  deps: ReadingDeps,
+  caller: Caller,
+  id: string,
+  { under }: QueryOf<'getUsage'>,
+): Promise<Read<{ readonly asset: string; readonly accounts: readonly ListedAccount[] }>> {
+  const one = under === undefined ? await findAccount(deps, caller, id) : undefined;
+  const found = one === undefined ? await findTree(deps, caller, id) : one.ok ? { ...one, value: [one.value] } : one;
+  if (!found.ok) return found;
+  const [asset = '', ...others] = new Set(found.value.map(({ history }) => history.account.asset));
+  if (others.length === 0) return { ok: true, value: { asset, accounts: found.value } };
+  const rule = `must be left out: there are accounts of several assets (${[asset, ...others].join(', ')}), whose amounts have no sum`;
+  return { ok: false, answer: invalid([{ field: 'under', rule }]) };
 }
 
 type Range = { readonly from: Day; readonly to: Day };

@@ -1,10 +1,11 @@
 import { id as idSchema } from '../../contract/schemas/common.ts';
+import type { Posting } from '../../store/posting.ts';
 import { type Answer, invalid } from '../runtime/answers.ts';
 import type { ApiRequest, BodyOf } from '../runtime/pipeline.ts';
 import { idempotencyKey } from '../runtime/requests.ts';
 import { assetError, entryOf } from './chart-entries.ts';
-import type { LedgerDeps } from './ledger-deps.ts';
-import { ahead, isAhead, postTransferOnce } from './posting.ts';
+import type { LedgerDeps, PostingDeps } from './ledger-deps.ts';
+import { ahead, isAhead, type Prepared, postPrepared, type Times, timesOf } from './posting.ts';
 
 /** Moves an amount between two accounts of one asset, once. */
 export async function transfer(
@@ -13,16 +14,27 @@ export async function transfer(
 ): Promise<Answer> {
   const key = idempotencyKey(event, body.id, idSchema);
   if (!key.ok) return key.answer;
-  const debit = entryOf(deps.chart, 'debit', body.debit);
-  if (!debit.ok) return debit.answer;
-  const credit = entryOf(deps.chart, 'credit', body.credit);
-  if (!credit.ok) return credit.answer;
-  const wrongAsset = assetError('debit', body.asset, debit.entry) ?? assetError('credit', body.asset, credit.entry);
-  if (wrongAsset !== undefined) return invalid([wrongAsset]);
+  return postPrepared(deps, caller, prepareTransfer(deps, { ...body, id: key.value }, timesOf(deps)));
+}
 
-  const now = deps.now();
-  const effectiveAt = body.effectiveAt ?? now;
-  if (isAhead(effectiveAt, now)) return ahead('effectiveAt');
+/** What is asked to be moved, under which id. */
+export type TransferRequest = BodyOf<'postTransfer'> & { readonly id: string };
+
+/** The transfer that is asked for, checked against the chart. */
+export function prepareTransfer(
+  deps: Pick<PostingDeps, 'chart'>,
+  body: TransferRequest,
+  { acceptedAt, now }: Times,
+): Prepared {
+  const debit = entryOf(deps.chart, 'debit', body.debit);
+  if (!debit.ok) return { kind: 'answered', answer: debit.answer };
+  const credit = entryOf(deps.chart, 'credit', body.credit);
+  if (!credit.ok) return { kind: 'answered', answer: credit.answer };
+  const wrongAsset = assetError('debit', body.asset, debit.entry) ?? assetError('credit', body.asset, credit.entry);
+  if (wrongAsset !== undefined) return { kind: 'answered', answer: invalid([wrongAsset]) };
+
+  const effectiveAt = body.effectiveAt ?? acceptedAt;
+  if (isAhead(effectiveAt, acceptedAt)) return { kind: 'answered', answer: ahead('effectiveAt') };
   const said = {
     kind: 'transfer' as const,
     debit: body.debit,
@@ -31,10 +43,11 @@ export async function transfer(
     amount: body.amount,
     ...(body.description !== undefined && { description: body.description }),
   };
-  return postTransferOnce(deps, caller, {
-    transfer: { ...said, id: key.value, effectiveAt, recordedAt: now },
+  const posting: Posting = {
+    transfer: { ...said, id: body.id, effectiveAt, recordedAt: now },
     claims: { ...said, ...(body.effectiveAt !== undefined && { effectiveAt }) },
     debitEntry: debit.entry,
     creditEntry: credit.entry,
-  });
+  };
+  return { kind: 'posting', posting };
 }

@@ -1,5 +1,6 @@
 import { chart } from '../../config/chart.ts';
 import { CLOCK_SKEW_MS_MAX } from '../../contract/limits.ts';
+import { usageRoutes } from '../../contract/routes/usage.ts';
 import { cloudEvent, usageBatch, usageEvent } from '../../contract/schemas/usage.ts';
 import { type Chart, chartEntryOf } from '../../domain/chart.ts';
 import type { UsageEvent } from '../../domain/evidence.ts';
@@ -23,7 +24,7 @@ export interface UsageDeps {
 }
 
 export const makeHandler = (deps: UsageDeps) =>
-  apiHandler('api/usage', { recordUsage: (request) => recordUsage(deps, request) });
+  apiHandler('api/usage', usageRoutes, { recordUsage: (request) => recordUsage(deps, request) });
 
 export const handler = lazily(() => makeHandler(productionDeps()));
 

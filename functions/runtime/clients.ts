@@ -1,6 +1,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SFNClient } from '@aws-sdk/client-sfn';
+import { SQSClient } from '@aws-sdk/client-sqs';
 
 /**
  * AWS clients, one of each per instance, built when first asked for. The SDK's own retries are off for DynamoDB: the
@@ -15,6 +16,7 @@ let dynamoDbClient: DynamoDBClient | undefined;
 let s3Client: S3Client | undefined;
 let s3LinksClient: S3Client | undefined;
 let stepFunctionsClient: SFNClient | undefined;
+let sqsClient: SQSClient | undefined;
 
 export function dynamoDb(): DynamoDBClient {
   dynamoDbClient ??= new DynamoDBClient({
@@ -47,4 +49,9 @@ function usesPathStyle(): boolean {
 export function stepFunctions(): SFNClient {
   stepFunctionsClient ??= new SFNClient({});
   return stepFunctionsClient;
+}
+
+export function sqs(): SQSClient {
+  sqsClient ??= new SQSClient({});
+  return sqsClient;
 }

@@ -11,7 +11,13 @@ export type MetricName =
   | 'transfers_created'
   | 'transfers_replayed'
   | 'transfers_refused'
+  | 'bulk_elements_done'
   | 'idempotency_conflicts'
+  | 'holds_created'
+  | 'holds_refused'
+  | 'holds_released'
+  | 'holds_expired'
+  | 'expiry_sweep_lag_seconds'
   | 'usage_recorded'
   | 'usage_duplicates'
   | 'usage_refused'
@@ -21,10 +27,18 @@ export type MetricName =
   | 'reconciliation_discrepancy_percent'
   | 'balance_drift_findings'
   | 'balances_not_checked'
+  | 'spot_check_findings'
+  | 'accounts_spot_checked'
+  | 'daily_seal_completed'
+  | 'weekly_seal_verification_completed'
+  | 'seals_broken'
+  | 'entries_not_sealed'
+  | 'audit_chain_broken'
+  | 'repair_steps_not_posted'
   | 'import_lines_refused'
   | 'import_failed';
 
-export function countMetric(name: MetricName, value = 1, unit: 'Count' | 'Percent' = 'Count'): void {
+export function countMetric(name: MetricName, value = 1, unit: 'Count' | 'Percent' | 'Seconds' = 'Count'): void {
   metrics.addMetric(name, MetricUnit[unit], value);
 }
 

@@ -3,9 +3,9 @@ import middy from '@middy/core';
 import type { APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import type * as z from 'zod';
 import type { Route } from '../../contract/routes/route.ts';
-import { type OperationId, type operations, routes } from '../../contract/routes.ts';
-import { StoreUnavailableError } from '../../store/retry.ts';
+import type { OperationId, operations } from '../../contract/routes.ts';
 import { type Answer, problem } from './answers.ts';
+import { answerOfFault } from './faults.ts';
 import { logger } from './logger.ts';
 import { countMetric, publishMetrics } from './metrics.ts';
 import { type ApiEvent, type Caller, callerOf, hasScope, readBody, readJson } from './requests.ts';
@@ -36,15 +36,31 @@ export type Operations<F extends Route['function']> = {
   readonly [K in OperationsOf<F>]: (request: ApiRequest<BodyOf<K>, QueryOf<K>>) => Promise<Answer>;
 };
 
-/** Operations that read their body themselves, because its shape depends on the content type. */
-const READS_OWN_BODY = new Set<OperationId>(['recordUsage']);
+/**
+ * Operations that read their body themselves: its shape depends on the content type, or one bad element must not refuse
+ * the others.
+ */
+const READS_OWN_BODY: ReadonlySet<string> = new Set<OperationId>(['recordUsage', 'postBatch', 'postBulk']);
 
-/** The Lambda handler of an API function: routes to its operations, and turns answers and faults into HTTP. */
-export function apiHandler<F extends Route['function']>(functionName: F, implementations: Operations<F>) {
+/** What the contract says of a function's operations. */
+export type RoutesOf<F extends Route['function']> = { readonly [K in OperationsOf<F>]: (typeof operations)[K] };
+
+/**
+ * The Lambda handler of an API function: routes to its operations, and turns answers and faults into HTTP.
+ * @param contract the routes that it serves, others too: only what a function is given here must be loaded at its start.
+ */
+export function apiHandler<F extends Route['function']>(
+  functionName: F,
+  contract: RoutesOf<F>,
+  implementations: Operations<F>,
+) {
   const byRouteKey = new Map(
-    routes
-      .filter((route) => route.function === functionName)
-      .map((route) => [`${route.method} ${route.path}`, { route, run: implementations[route.id as OperationsOf<F>] }]),
+    Object.entries<Route>(contract)
+      .filter(([, route]) => route.function === functionName)
+      .map(([id, route]) => [
+        `${route.method} ${route.path}`,
+        { route: { ...route, id }, run: implementations[id as OperationsOf<F>] },
+      ]),
   );
   return middy<ApiEvent, APIGatewayProxyStructuredResultV2, Error, Context>()
     .use(injectLambdaContext(logger, { resetKeys: true }))
@@ -60,7 +76,7 @@ export function apiHandler<F extends Route['function']>(functionName: F, impleme
     });
 }
 
-type RouteOfContract = (typeof routes)[number];
+type RouteOfContract = Route & { readonly id: string };
 /** An operation whose body and query are those that its route says, which the pipeline sees to. */
 type Run = (request: ApiRequest<unknown, unknown>) => Promise<Answer>;
 
@@ -94,15 +110,9 @@ function readChecked(event: ApiEvent, route: RouteOfContract) {
   return json.ok ? readBody(route.body, json.value) : json;
 }
 
-/** Infrastructure faults: the caller learns whether to come again and nothing of what stands behind. */
 function answerToFault(error: unknown, route: RouteOfContract): Answer {
   if (route.function === 'api/ledger' && route.method !== 'GET') countMetric('ledger_write_errors');
-  if (error instanceof StoreUnavailableError) {
-    logger.error('The store could not be reached in time', { operation: route.id, error });
-    return problem('unavailable', 'Nothing is known to have been done. Send the same request again, with the same id.');
-  }
-  logger.error('An operation failed', { operation: route.id, error: error instanceof Error ? error : String(error) });
-  return problem('internal-error', 'The request may be sent again with the same id; it cannot be done twice.');
+  return answerOfFault(error, { operation: route.id });
 }
 
 function toHttp(answer: Answer, requestId: string): APIGatewayProxyStructuredResultV2 {

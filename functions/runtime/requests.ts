@@ -13,7 +13,7 @@ export type ApiEvent = APIGatewayProxyEventV2WithLambdaAuthorizer<Partial<Author
 export interface Caller {
   readonly keyId: string;
   readonly scopes: readonly string[];
-  /** The one account that this key may see; undefined when it may see all. */
+  /** The account that this key may see, with all below it; undefined when it may see everything. */
   readonly account?: string;
 }
 
@@ -33,7 +33,9 @@ export function hasScope(caller: Caller, scope: Scope): boolean {
 
 /** What an account-bound key may not see does not exist for it. */
 export function maySee(caller: Caller, account: string): boolean {
-  return caller.account === undefined || caller.account === account;
+  if (caller.account === undefined || caller.account === account) return true;
+  // Segment by segment: customer:acmecorp is not below customer:acme.
+  return account.startsWith(`${caller.account}:`);
 }
 
 export type Read<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly answer: Answer };

@@ -1,8 +1,13 @@
+import { chart } from '../../config/chart.ts';
+import { type Chart, chartEntryOf } from '../../domain/chart.ts';
+import { inOrder } from '../../domain/reconciliation/in-order.ts';
+import { type Sample, type Scope, sampleOf } from '../../domain/reconciliation/scope.ts';
 import { periodOf, planSlices } from '../../domain/reconciliation/slices.ts';
-import type { Instant } from '../../domain/time.ts';
+import { type Instant, weekOf } from '../../domain/time.ts';
 import { type Artifacts, putText, runKey } from '../../store/artifacts.ts';
-import { claimRun, type RunsStore } from '../../store/runs.ts';
-import { BUCKETS, bucketName } from '../../store/tables.ts';
+import { accountsOfBucket, type Books } from '../../store/books.ts';
+import { claimRun, type RunRequest, type RunsStore } from '../../store/runs.ts';
+import { BUCKETS, bucketName, bucketOf } from '../../store/tables.ts';
 import { dynamoDb, s3 } from '../runtime/clients.ts';
 import { environment } from '../runtime/environment.ts';
 import { lazily } from '../runtime/lazily.ts';
@@ -13,6 +18,8 @@ import { type RunPlan, runOf } from './reconciliation/run-plan.ts';
 export interface PlanDeps {
   readonly runs: RunsStore;
   readonly artifacts: Artifacts;
+  readonly books: Books;
+  readonly chart: Chart;
   readonly now: () => Instant;
 }
 
@@ -29,13 +36,12 @@ export type PlanAnswer =
 
 /** Takes the run for this execution and divides it into slices; says so when another execution has it. */
 export const makeHandler =
-  ({ runs, artifacts, now }: PlanDeps) =>
+  (deps: PlanDeps) =>
   async ({ input, execution }: PlanEvent): Promise<PlanAnswer> => {
-    const request = runOf(input);
-    const slices = planSlices(
-      periodOf(request),
-      Array.from({ length: BUCKETS }, (_, index) => bucketName(index)),
-    );
+    const { runs, artifacts, now } = deps;
+    const asked = runOf(input);
+    const request: RunRequest = asked.trigger === 'spot' ? { ...asked, sample: await drawSample(deps, asked) } : asked;
+    const slices = planSlices(periodOf(request), bucketsOf(request));
     const result = await claimRun(runs, { ...request, execution, startedAt: now(), slices: slices.length });
     if (result.kind === 'taken') {
       const heldBy = result.run.execution ?? 'nobody';
@@ -48,11 +54,34 @@ export const makeHandler =
     return { claimed: true, run: { ...result.run, slicesKey } };
   };
 
+/** Buckets that must be looked through. A sample may reach into all. */
+function bucketsOf({ accounts }: Scope): string[] {
+  return accounts === undefined ? ALL_BUCKETS : [...new Set(accounts.map(bucketOf))].sort();
+}
+
+const ALL_BUCKETS = Array.from({ length: BUCKETS }, (_, index) => bucketName(index));
+
+/** Accounts of a bucket are listed side by side, so many buckets at a time: a million accounts in a few seconds. */
+const BUCKETS_AT_ONCE = 8;
+
+/** A sample of all accounts that may have usage: those of the platform itself have none. */
+async function drawSample({ books, chart }: PlanDeps, { endDate }: RunRequest): Promise<Sample> {
+  const accounts: string[] = [];
+  const lists = inOrder(ALL_BUCKETS, BUCKETS_AT_ONCE, (bucket) => accountsOfBucket(books, bucket));
+  for await (const list of lists) {
+    for (const { account } of list) if (chartEntryOf(chart, account)?.party !== 'platform') accounts.push(account);
+  }
+  return sampleOf(weekOf(endDate), accounts);
+}
+
 export const handler = lazily(() => {
-  const { OPERATIONS_TABLE, ARTIFACTS_BUCKET } = environment('OPERATIONS_TABLE', 'ARTIFACTS_BUCKET');
+  const names = environment('LEDGER_TABLE', 'USAGE_TABLE', 'OPERATIONS_TABLE', 'ARTIFACTS_BUCKET');
+  const client = dynamoDb();
   return makeHandler({
-    runs: { client: dynamoDb(), operationsTable: OPERATIONS_TABLE },
-    artifacts: { client: s3(), bucket: ARTIFACTS_BUCKET },
+    runs: { client, operationsTable: names.OPERATIONS_TABLE },
+    artifacts: { client: s3(), bucket: names.ARTIFACTS_BUCKET },
+    books: { client, ledgerTable: names.LEDGER_TABLE, usageTable: names.USAGE_TABLE },
+    chart,
     now: () => new Date().toISOString(),
   });
 });

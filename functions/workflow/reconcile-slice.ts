@@ -3,12 +3,14 @@ import { setTimeout } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { chart } from '../../config/chart.ts';
 import type { RateCard } from '../../domain/rating.ts';
+import { scopeFilter } from '../../domain/reconciliation/scope.ts';
 import { periodOf, type Slice } from '../../domain/reconciliation/slices.ts';
 import { countFindings, createCounter } from '../../domain/reconciliation/summary.ts';
 import type { Artifacts } from '../../store/artifacts.ts';
 import { isSliceDone, noteSliceFailure, recordSlice } from '../../store/run-slices.ts';
 import type { RunsStore } from '../../store/runs.ts';
 import { readSettings } from '../../store/settings.ts';
+import { sweptUntil } from '../../store/sweeps.ts';
 import { s3 } from '../runtime/clients.ts';
 import { environment } from '../runtime/environment.ts';
 import { lazily } from '../runtime/lazily.ts';
@@ -66,10 +68,11 @@ async function compareSlice(
   slice: Slice,
 ): Promise<void> {
   const counter = createCounter();
+  const isWanted = scopeFilter(run);
   const found =
     slice.kind === 'usage'
-      ? compareUsage(deps, slice, periodOf(run), counter)
-      : checkBalances(deps, slice, run.startedAt, counter);
+      ? compareUsage(deps, slice, periodOf(run), counter, isWanted)
+      : checkBalances(deps, slice, run.startedAt, counter, isWanted);
   const part = { runId: run.id, slice: slice.id, attempt: deps.newId() };
   const summary = await writePart(deps.artifacts, part, found, counter);
   const findings = countFindings(summary);
@@ -89,6 +92,7 @@ export const handler = lazily(() => {
     runs: operations,
     artifacts: { client: s3(), bucket: names.ARTIFACTS_BUCKET },
     chart,
+    sweptUntil: () => sweptUntil(operations),
     readRateCards: async () => (await readSettings(operations)).rateCards,
     now: () => new Date().toISOString(),
     newId: randomUUID,

@@ -1,6 +1,7 @@
 import { type Claims, createClaims } from '../../domain/reconciliation/claims.ts';
 import { type FindingLine, findingLine, findingOf } from '../../domain/reconciliation/findings.ts';
 import { outcomeOf, type RunOutcome, worstPercent } from '../../domain/reconciliation/outcome.ts';
+import { isRestricted } from '../../domain/reconciliation/scope.ts';
 import type { Slice } from '../../domain/reconciliation/slices.ts';
 import type { Counter, Summary } from '../../domain/reconciliation/summary.ts';
 import type { Instant } from '../../domain/time.ts';
@@ -91,8 +92,9 @@ function settledLine(line: FindingLine, claims: Claims, counter: Counter): Findi
 }
 
 async function writeSummary(artifacts: Artifacts, run: RunPlan, outcome: RunOutcome): Promise<ManifestFile> {
-  const { id, trigger, startDate, endDate, requestedAt, startedAt } = run;
-  const text = JSON.stringify({ id, trigger, startDate, endDate, requestedAt, startedAt, ...outcome }, undefined, 2);
+  const { id, trigger, startDate, endDate, accounts, sample, requestedAt, startedAt } = run;
+  const facts = { id, trigger, startDate, endDate, accounts, sample, requestedAt, startedAt };
+  const text = JSON.stringify({ ...facts, ...outcome }, undefined, 2);
   return { name: 'summary.json', ...(await putText(artifacts, runKey(id, 'summary.json'), JSON_TYPE, text)), rows: 0 };
 }
 
@@ -113,7 +115,12 @@ function emitMetrics(run: RunPlan, summary: Summary, outcome: RunOutcome): void 
   countMetric('reconciliation_findings', outcome.findings);
   countMetric('balances_not_checked', outcome.accountsTooBusy);
   countMetric('balance_drift_findings', outcome.findingsByKind['balance-drift']);
-  countMetric('reconciliation_discrepancy_percent', worstPercent(summary), 'Percent');
+  // Of a few accounts, a percentage says nothing of the books.
+  if (!isRestricted(run)) countMetric('reconciliation_discrepancy_percent', worstPercent(summary), 'Percent');
+  if (run.trigger === 'spot') {
+    countMetric('spot_check_findings', outcome.findings);
+    countMetric('accounts_spot_checked', outcome.accountsSeen);
+  }
   publishMetrics();
 }
 

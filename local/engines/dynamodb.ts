@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Resource } from '../resources.ts';
+import { createBackups, type DynamoDbBackups } from './dynamodb/backups.ts';
 import { startDynoxide } from './dynamodb/dynoxide.ts';
 import { createMissingTables } from './dynamodb/tables.ts';
 import { lockDirectory } from './lock.ts';
@@ -12,6 +13,8 @@ export interface DynamoDbEngine {
   readonly url: string;
   /** The stream of each table that has one, by the table's name, as the engine names it. */
   readonly streams: ReadonlyMap<string, string>;
+  /** Where the engine is one of this machine's own; another has what it has. */
+  readonly backups?: DynamoDbBackups | undefined;
   stop(): Promise<void>;
 }
 
@@ -35,7 +38,7 @@ export interface DynamoDbOptions {
 export async function startDynamoDb(options: DynamoDbOptions): Promise<DynamoDbEngine> {
   const { resources, environment = process.env } = options;
   const engine = environment.DYNAMODB_ENDPOINT
-    ? { url: environment.DYNAMODB_ENDPOINT, stop: async () => {} }
+    ? { url: environment.DYNAMODB_ENDPOINT, backups: undefined, stop: async () => {} }
     : await startOwnEngine(options);
   const client = new DynamoDBClient({
     endpoint: engine.url,
@@ -52,7 +55,7 @@ export async function startDynamoDb(options: DynamoDbOptions): Promise<DynamoDbE
   }
 }
 
-async function startOwnEngine({ directory, port }: DynamoDbOptions) {
+async function startOwnEngine({ resources, directory, port }: DynamoDbOptions) {
   const home = directory === undefined ? await mkdtemp(join(tmpdir(), 'dynamodb-')) : join(directory, 'dynamodb');
   const lock = lockDirectory(home);
   async function leave() {
@@ -63,8 +66,10 @@ async function startOwnEngine({ directory, port }: DynamoDbOptions) {
     const databaseFile = join(home, 'tables.db');
     const engine = await startDynoxide({ databaseFile, ...(port !== undefined && { port }) });
     indexStreamRecords(databaseFile);
+    const tables = new Set(resources.map(({ physicalId }) => physicalId));
     return {
       url: engine.url,
+      backups: createBackups({ databaseFile, directory: join(home, 'backups') }, tables),
       async stop() {
         await engine.stop();
         await leave();

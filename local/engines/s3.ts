@@ -10,9 +10,11 @@ import { receiveBody } from './s3/body.ts';
 import { listObjects } from './s3/listing.ts';
 import { createUpload, findUpload, joinParts, receivePart } from './s3/multipart.ts';
 import type { ObjectCreated } from './s3/notifications.ts';
+import { locksOf } from './s3/object-lock.ts';
 import { headersToKeep, noSuchKey, readObject, type S3Response, writeConditions } from './s3/objects.ts';
-import type { S3Operation, S3Request } from './s3/requests.ts';
+import { bypassesGovernance, deletePermissions, type S3Operation, type S3Request } from './s3/requests.ts';
 import { openObjectStore, type StoredObject } from './s3/store.ts';
+import { listVersions } from './s3/version-listing.ts';
 import { readElements, writeXml, type XmlElements } from './s3/xml.ts';
 
 export interface S3Engine {
@@ -46,7 +48,10 @@ type Operation = (
 ) => S3Response | Promise<S3Response>;
 
 /**
- * Starts an S3 with the template's buckets. Versions are not kept; requests it does not know are refused.
+ * Starts an S3 with the template's buckets. Requests it does not know are refused. Buckets with Object Lock keep their
+ * versions and refuse to delete one before the bucket's default retention is over; the retention and the legal hold of
+ * single objects are not imitated (whoever asks for them is refused), and buckets that are versioned without Object Lock keep
+ * no versions here. Bucket policies are not enforced.
  * @throws DirectoryInUse when another cloud has the directory.
  */
 export async function startS3(options: S3Options): Promise<S3Engine> {
@@ -55,6 +60,7 @@ export async function startS3(options: S3Options): Promise<S3Engine> {
   const lock = lockDirectory(home);
   const store = openObjectStore(home);
   const buckets = resources.filter(({ type }) => type === 'AWS::S3::Bucket').map(({ physicalId }) => physicalId);
+  const locks = locksOf(resources, store);
   let sequence = 0;
 
   async function create(
@@ -64,8 +70,9 @@ export async function startS3(options: S3Options): Promise<S3Engine> {
   ): Promise<StoredObject> {
     const at = now();
     const object = { ...content, bucket: request.bucket, key: request.key, modifiedAt: at.getTime() };
+    let version: string | undefined;
     try {
-      store.put(object, writeConditions(request));
+      version = locks.put(object, at, writeConditions(request));
     } catch (error) {
       store.discard(object.file);
       throw error;
@@ -73,7 +80,7 @@ export async function startS3(options: S3Options): Promise<S3Engine> {
     sequence += 1;
     const sequencer = (BigInt(at.getTime()) * 0x10000n + BigInt(sequence % 0x10000)).toString(16).toUpperCase();
     await onObjectCreated?.({ ...object, eventName, sequencer: sequencer.padStart(16, '0'), at });
-    return object;
+    return { ...object, ...(version !== undefined && { version }) };
   }
 
   const operations: Record<S3Operation, Operation> = {
@@ -84,16 +91,18 @@ export async function startS3(options: S3Options): Promise<S3Engine> {
       }),
     HeadBucket: () => ({ status: 200, headers: { 'x-amz-bucket-region': place.region } }),
     ListObjectsV2: (request) => listObjects(store, request),
+    ListObjectVersions: (request) => listVersions(store, request),
     GetObject: (request) => readObject(store, request),
     HeadObject: (request) => readObject(store, request),
 
     async PutObject(request, body) {
       // A condition that fails already need not wait for the body; it is asked for again when the object is made.
       writeConditions(request)(store.find(request.bucket, request.key));
+      locks.assertChecked(request);
       const received = await receiveBody(body, store.newFile(), request.headers);
       const headers = { ...headersToKeep(request.headers), ...received.checksums };
-      const { etag } = await create(request, { ...received, etag: received.md5, headers }, 'ObjectCreated:Put');
-      return { status: 200, headers: { etag: `"${etag}"`, ...received.checksums } };
+      const made = await create(request, { ...received, etag: received.md5, headers }, 'ObjectCreated:Put');
+      return { status: 200, headers: { etag: `"${made.etag}"`, ...received.checksums, ...versionHeader(made) } };
     },
 
     async CopyObject(request) {
@@ -110,27 +119,27 @@ export async function startS3(options: S3Options): Promise<S3Engine> {
       return xml('CopyObjectResult', { LastModified, ETag: `"${copy.etag}"` });
     },
 
-    DeleteObject({ bucket, key }) {
-      store.remove(bucket, key);
-      return { status: 204, headers: {} };
-    },
+    DeleteObject: (request) => ({ status: 204, headers: locks.remove(request, bypassesGovernance(request), now()) }),
 
-    async DeleteObjects({ bucket }, body, authorize) {
+    async DeleteObjects({ bucket, headers }, body, authorize) {
       const request = await text(body);
-      const keys = readElements(request, 'Object').map(({ Key = '' }) => Key);
-      if (keys.length === 0 || keys.length > keysDeletedMax) {
-        throw new AwsError('MalformedXML', `DeleteObjects takes 1 to ${keysDeletedMax} keys, not ${keys.length}.`);
+      const objects = readElements(request, 'Object').map(({ Key = '', VersionId }) => ({ Key, VersionId }));
+      if (objects.length === 0 || objects.length > keysDeletedMax) {
+        throw new AwsError('MalformedXML', `DeleteObjects takes 1 to ${keysDeletedMax} keys, not ${objects.length}.`);
       }
       const quiet = /<Quiet>true<\/Quiet>/i.test(request);
+      const bypasses = bypassesGovernance({ headers });
       const deleted: XmlElements[] = [];
       const errors: XmlElements[] = [];
-      for (const Key of keys) {
+      for (const { Key, VersionId } of objects) {
+        const named = VersionId === undefined ? { Key } : { Key, VersionId };
+        const object = { bucket, key: Key, ...(VersionId !== undefined && { version: VersionId }) };
         try {
-          authorize({ action: 's3:DeleteObject', resourceArn: `arn:aws:s3:::${bucket}/${Key}` });
-          store.remove(bucket, Key);
-          deleted.push({ Key });
+          for (const needed of deletePermissions(bucket, Key, VersionId, bypasses)) authorize(needed);
+          locks.remove(object, bypasses, now());
+          deleted.push(named);
         } catch (error) {
-          errors.push({ Key, Code: 'AccessDenied', Message: error instanceof Error ? error.message : '' });
+          errors.push({ ...named, Code: 'AccessDenied', Message: error instanceof Error ? error.message : '' });
         }
       }
       return xml('DeleteResult', { Deleted: quiet ? [] : deleted, Error: errors });
@@ -148,9 +157,11 @@ export async function startS3(options: S3Options): Promise<S3Engine> {
 
     async CompleteMultipartUpload(request, body) {
       const content = await joinParts(store, request, await text(body));
-      const { bucket, key, etag } = await create(request, content, 'ObjectCreated:CompleteMultipartUpload');
+      const made = await create(request, content, 'ObjectCreated:CompleteMultipartUpload');
       store.removeUpload(request.query.get('uploadId') ?? '');
-      return xml('CompleteMultipartUploadResult', { Bucket: bucket, Key: key, ETag: `"${etag}"` });
+      const { bucket, key, etag } = made;
+      const answer = xml('CompleteMultipartUploadResult', { Bucket: bucket, Key: key, ETag: `"${etag}"` });
+      return { ...answer, headers: { ...answer.headers, ...versionHeader(made) } };
     },
 
     AbortMultipartUpload(request) {
@@ -170,6 +181,7 @@ export async function startS3(options: S3Options): Promise<S3Engine> {
       if (Buffer.byteLength(request.key) > keyBytesMax) {
         throw new AwsError('KeyTooLongError', `Your key is too long: it may have ${keyBytesMax} bytes.`);
       }
+      locks.assertKeepsVersions(request);
       return await operations[request.operation](request, body, authorize);
     },
     async stop() {
@@ -178,6 +190,10 @@ export async function startS3(options: S3Options): Promise<S3Engine> {
       if (directory === undefined) await rm(home, { recursive: true, force: true });
     },
   };
+}
+
+function versionHeader({ version }: StoredObject): Record<string, string> {
+  return version === undefined ? {} : { 'x-amz-version-id': version };
 }
 
 function xml(root: string, content: XmlElements): S3Response {

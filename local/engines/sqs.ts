@@ -27,7 +27,7 @@ export interface SqsOptions {
 
 /**
  * Starts an SQS with the template's queues, in this process and without a port of its own.
- * @throws DirectoryInUse when another cloud has the directory.
+ * @throws DirectoryInUse when another cloud has the directory; AwsError for a queue that SQS would not create.
  */
 export async function startSqs({ resources, place, directory }: SqsOptions): Promise<SqsEngine> {
   const home = directory === undefined ? undefined : join(directory, 'sqs');
@@ -49,6 +49,7 @@ export async function startSqs({ resources, place, directory }: SqsOptions): Pro
     throw new AwsError(__type.slice(__type.indexOf('#') + 1), message, answer.statusCode);
   }
 
+  for (const queue of queues) assertFitting(queue, queues, place);
   for (const name of fauxqs.queueNames()) {
     // Kept from an earlier run, and no longer in the template.
     if (!urls.has(name)) await call('DeleteQueue', { QueueUrl: name });
@@ -86,6 +87,19 @@ export function sqsPermission(operation: string, input: SqsInput, place: Place) 
   const name = input.QueueName ?? queueNameOfUrl(input.QueueUrl);
   const resourceArn = operation === 'ListQueues' ? '*' : queueArn(name, place);
   return { action: `sqs:${operation.replace(/Batch$/, '')}`, resourceArn };
+}
+
+/** Dead letters of a FIFO queue go to a FIFO queue, and others to another. */
+function assertFitting(queue: Resource, queues: readonly Resource[], place: Place): void {
+  const policy = queue.properties.RedrivePolicy as { deadLetterTargetArn?: string } | undefined;
+  const target = queues.find((other) => queueArn(queueName(other), place) === policy?.deadLetterTargetArn);
+  if (target === undefined || isFifo(target) === isFifo(queue)) return;
+  const sentence = `${queueName(queue)}: the dead-letter queue must be the same type of queue as the source.`;
+  throw new AwsError('InvalidParameterValue', sentence);
+}
+
+function isFifo({ properties }: Resource): boolean {
+  return String(properties.FifoQueue) === 'true';
 }
 
 function queueArn(name: string, { region, accountId }: Place): string {

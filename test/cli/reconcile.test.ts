@@ -240,6 +240,23 @@ describe('reckoner reconcile', () => {
     });
   });
 
+  test('--account restricts the run, and accounts that no book has are told', async () => {
+    const accounts = ['customer:acme', 'customer:mistyped'];
+    script({ outcome: { ...clean, accountsSeen: 1 }, accounts });
+    const { out } = await reconcile('--account', 'customer:acme', '--account', 'customer:mistyped');
+    expect(service.seen[0]).toMatchObject({ json: { accounts } });
+    expect(out).toContain('2026-11-30, customer:acme, customer:mistyped');
+    expect(out).toContain('1 of the accounts that were named are in no book');
+  });
+
+  test('runs --schedule lists the runs of one schedule', async () => {
+    const spot = { ...run, id: 'spot-2026-W47', trigger: 'spot', status: 'succeeded', outcome };
+    service.answer({ 'GET /v1/reconciliations?schedule=spot': { json: { reconciliations: [spot] } } });
+    const { out } = await reckoner(['runs', '--schedule', 'spot', '--url', service.url, '--key', 'k']);
+    expect(service.seen[0]?.path).toBe('/v1/reconciliations?schedule=spot');
+    expect(out).toContain('spot-2026-W47');
+  });
+
   test('--id names the run', async () => {
     service.answer({
       'POST /v1/reconciliations': { status: 200, json: { ...run, id: 'mine' } },

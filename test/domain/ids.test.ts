@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ID_PATTERN, spread } from '../../domain/ids.ts';
+import { ID_PATTERN, isReservedId, RESERVED_PREFIXES, spread } from '../../domain/ids.ts';
 
 /** Any text that the pattern lets through, short enough that prefixes of each other are common. */
 const idText = fc
@@ -28,6 +28,11 @@ test.each(['', ' ', 'a b', 'a\u0000b', 'a\nb', 'é', 'a#b', 'a!b', 'a"b', 'a'.re
     expect(ID_PATTERN.test(id)).toBe(false);
   },
 );
+
+test('keeps for the ledger what begins as the ids do that it gives itself', () => {
+  expect(RESERVED_PREFIXES.map((prefix) => isReservedId(`${prefix}1`))).toEqual([true, true]);
+  expect(['breakage', 'my-breakage:1', 'Repair:1', 'repair-1'].some(isReservedId)).toBe(false);
+});
 
 test('spreads ids evenly enough that no bucket is starved or flooded', () => {
   const counts = new Array<number>(64).fill(0);

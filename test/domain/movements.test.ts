@@ -13,7 +13,8 @@ const account: Account & Required<Pick<Account, 'figures'>> = {
   creditLimit: 0n,
   figures: { credits: 12n, debits: 6n, held: 2n, available: 4n },
 };
-const still = { account: account.id, asset: 'TOKEN', day: '2026-02-01', credits: 0n, debits: 0n, held: 0n };
+const at = '2026-02-01T00:00:00.000Z';
+const still = { account: account.id, asset: 'TOKEN', at, day: '2026-02-01', credits: 0n, debits: 0n, held: 0n };
 const debit = (amount: bigint): Movement => ({ ...still, debits: amount });
 const credit = (amount: bigint): Movement => ({ ...still, credits: amount });
 

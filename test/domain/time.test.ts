@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { addDays, daysOf, parseDay, parseInstant } from '../../domain/time.ts';
+import { addDays, daysOf, parseDay, parseInstant, weekOf } from '../../domain/time.ts';
 
 describe('parseInstant', () => {
   test.each([
@@ -52,4 +52,17 @@ test('knows which days exist', () => {
 test('counts the days of a half-open period', () => {
   expect(daysOf({ start: '2026-02-27', end: '2026-03-02' })).toEqual(['2026-02-27', '2026-02-28', '2026-03-01']);
   expect(addDays('2026-01-01', -1)).toBe('2025-12-31');
+});
+
+describe('weeks', () => {
+  test.each([
+    ['2026-11-16', '2026-W47'],
+    ['2026-11-22', '2026-W47'],
+    ['2026-11-23', '2026-W48'],
+    ['2026-01-01', '2026-W01'],
+    ['2027-01-03', '2026-W53'],
+    ['2024-12-30', '2025-W01'],
+  ])('has %s in the ISO week %s', (day, week) => {
+    expect(weekOf(day)).toBe(week);
+  });
 });

@@ -17,10 +17,23 @@ interface Statement {
 
 /** Boots the stacks with one action taken out of one role's policy, until the test is over. */
 export async function bootWithout(role: string, action: string): Promise<Installation> {
+  return bootWithoutAll([[role, action]]);
+}
+
+/** The same for several at once. */
+export async function bootWithoutAll(grants: readonly (readonly [role: string, action: string])[]) {
   const directory = await mkdtemp(join(tmpdir(), 'reckoner-less-'));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
   await cp(inject('assemblyDirectory'), directory, { recursive: true });
   const template = JSON.parse(await readFile(join(directory, TEMPLATE), 'utf8')) as Template;
+  for (const [role, action] of grants) takeOut(template, role, action);
+  await writeFile(join(directory, TEMPLATE), JSON.stringify(template));
+  const installation = await boot({ assemblyDirectory: directory, log: () => undefined });
+  onTestFinished(installation.stop);
+  return installation;
+}
+
+function takeOut(template: Template, role: string, action: string): void {
   let taken = 0;
   for (const [id, { Type, Properties }] of Object.entries(template.Resources)) {
     if (Type !== 'AWS::IAM::Policy' || !id.startsWith(role)) continue;
@@ -33,8 +46,4 @@ export async function bootWithout(role: string, action: string): Promise<Install
     }
   }
   expect(taken, `${role} has ${action}`).toBe(1);
-  await writeFile(join(directory, TEMPLATE), JSON.stringify(template));
-  const installation = await boot({ assemblyDirectory: directory, log: () => undefined });
-  onTestFinished(installation.stop);
-  return installation;
 }

@@ -1,8 +1,18 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
-import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { DynamoDBClient, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  ListObjectVersionsCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import { DescribeExecutionCommand, ListExecutionsCommand, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
 import { boot, type Installation } from '../../bin/boot.ts';
 import { createClient } from '../../contract/client.ts';
 import { expectOk, play, prepare } from '../../demo/play.ts';
@@ -10,7 +20,7 @@ import { seededRandom } from '../../demo/random.ts';
 import { generateDay } from '../../demo/traffic.ts';
 import type { UnusedPermission } from '../../local/resources.ts';
 import { reckoner } from '../cli/service.ts';
-import { bootWithout } from './boot-without.ts';
+import { bootWithoutAll } from './boot-without.ts';
 
 /** One installation, used the way its users do: services, importers, schedules and operators, one after another. */
 
@@ -78,6 +88,44 @@ describe('a day of usage', () => {
   });
 });
 
+test('what is below a customer is an account of its own, and is told and summed with it', async () => {
+  const { client } = installation;
+  const [accountId, team] = ['customer:acme', 'customer:acme:team-1'];
+  const before = expectOk(await client.getAccount({ params: { accountId } })).body;
+  expectOk(await client.openAccount({ body: { id: team } }));
+  const body = { id: 'team-1-budget', debit: accountId, credit: team, amount: '500', asset: 'TOKEN' };
+  expectOk(await client.postTransfer({ body }));
+  const answer = await until(
+    () => client.getAccountTree({ params: { accountId } }),
+    (tree) => tree.ok && tree.body.accounts.length === 2,
+  );
+  const { accounts, totals } = expectOk(answer).body;
+  expect(accounts[1]).toMatchObject({ id: team, posted: '500', available: '500' });
+  expect(totals).toMatchObject([{ asset: 'TOKEN', accounts: 2, available: before.available }]);
+  const { out } = await operate('accounts', 'usage', accountId, '--under', '--from', DAY);
+  expect(out).toContain('customer:acme (2 accounts)');
+});
+
+test('a grant is burned before paid money, and what is left when it expires goes to breakage', async () => {
+  const { client, cloud } = installation;
+  const account = 'customer:gifted';
+  expectOk(await client.openAccount({ body: { id: account } }));
+  const expiresAt = new Date(Date.now() + 2_000).toISOString();
+  const body = { id: 'gift', account, source: 'platform:promotions', amount: '50', expiresAt };
+  expectOk(await client.postGrant({ body }));
+  const sink = { debit: account, credit: 'platform:sink', amount: '20', asset: 'TOKEN' };
+  const spent = expectOk(await client.postTransfer({ body: { id: 'gift-spent', ...sink } })).body;
+  expect(spent.burned).toEqual([{ grant: 'gift', amount: '20' }]);
+  const grants = () => client.getGrants({ params: { accountId: account } });
+  await until(grants, (answer) => answer.ok && answer.body.expired === '30');
+  await cloud.fireSchedule(scheduleNamed('Sweeps'));
+  const swept = await until(grants, (answer) => answer.ok && answer.body.granted === '0');
+  expect(expectOk(swept).body).toMatchObject({ grants: [], paid: '0', expired: '0' });
+  const breakage = await client.getTransfer({ params: { transferId: 'breakage:gift:1.30' } });
+  expect(expectOk(breakage).body).toMatchObject({ amount: '30', credit: 'platform:breakage', effectiveAt: expiresAt });
+  expect((await operate('accounts', 'grants', account)).out).toContain('Granted  0 TOKEN');
+});
+
 test('a proposed rate card is held against the usage of that day before anybody publishes it', async () => {
   const { rateCards } = expectOk(await installation.client.listRateCards()).body;
   const proposal = rateCards.find(({ name }) => name === 'standard') ?? expect.fail('The standard card is missing.');
@@ -85,6 +133,70 @@ test('a proposed rate card is held against the usage of that day before anybody 
   const { total } = expectOk(await installation.client.rateCardEffect({ body })).body;
   expect(total).toMatchObject({ unpriced: 0, difference: '0', percent: '0.00' });
   expect(total.priced).toBeGreaterThan(0);
+});
+
+test('a hold is captured, another expires and is swept, and the balance check knows of both', async () => {
+  const { client, cloud } = installation;
+  const account = 'customer:holding';
+  expectOk(await client.openAccount({ body: { id: account, creditLimit: '100' } }));
+  const made = { account, amount: '10', credit: 'platform:sink' };
+  expectOk(await client.createHold({ body: { id: 'held-1', ...made } }));
+  expectOk(await client.createHold({ body: { id: 'held-2', ...made, expiresInSeconds: 1 } }));
+  expectOk(await client.createHold({ body: { id: 'held-3', ...made } }));
+  expectOk(await client.captureHold({ params: { holdId: 'held-1' }, body: { id: 'captured-1', amount: '4' } }));
+  const second = () => client.getHold({ params: { holdId: 'held-2' } });
+  await until(second, (answer) => answer.ok && answer.body.status === 'expired');
+  await cloud.fireSchedule(scheduleNamed('Sweeps'));
+  const swept = await until(second, (answer) => answer.ok && answer.body.resolution !== undefined);
+  expect(expectOk(swept).body).toMatchObject({ status: 'expired', resolution: { kind: 'expired', freed: '10' } });
+  const { body } = expectOk(await client.getAccount({ params: { accountId: account } }));
+  expect(body).toMatchObject({ held: '10', available: '86' });
+  expect((await operate('accounts', 'holds', account)).out).toContain('held-3');
+  expect((await operate('holds', 'report')).out).toContain('held-2');
+});
+
+describe('charges, many at a time', () => {
+  // On a day of their own: nobody witnesses them.
+  const effectiveAt = '2026-11-19T12:00:00.000Z';
+  const charges = (count: number, name: string, more: object = {}) =>
+    Array.from({ length: count }, (_, index) => ({
+      ...{ type: 'charge' as const, id: `${name}-${index}`, account: 'customer:many', operation: 'search' },
+      ...{ quantities: {}, effectiveAt, ...more },
+    }));
+
+  test('are answered one by one in a batch, which posts nothing twice', async () => {
+    expectOk(await installation.client.openAccount({ body: { id: 'customer:many', openedOn: DAY } }));
+    const funding = {
+      id: 'fund-many',
+      debit: 'platform:funding',
+      credit: 'customer:many',
+      amount: 650,
+      asset: 'TOKEN',
+    };
+    expectOk(await installation.client.postTransfer({ body: { ...funding, effectiveAt } }));
+    const elements = [...charges(20, 'batched'), ...charges(1, 'unheard', { operation: 'unheard-of' })];
+    const first = expectOk(await installation.client.postBatch({ body: { elements } })).body;
+    expect(first.counts).toEqual({ created: 20, unpriced: 1 });
+    const again = expectOk(await installation.client.postBatch({ body: { elements } })).body;
+    expect(again.counts).toEqual({ replayed: 20, unpriced: 1 });
+  });
+
+  test('go through the queue to their results, however hot the account, and stop at its funds', async () => {
+    const lines = [...charges(400, 'bulk'), ...charges(1, 'unheard', { operation: 'unheard-of' }), { id: 'bad' }];
+    const directory = await mkdtemp(join(tmpdir(), 'reckoner-bulk-'));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    const file = join(directory, 'charges.ndjson');
+    await writeFile(file, lines.map((line) => JSON.stringify(line)).join('\n'));
+    const { code, out } = await operate('bulk', 'post', file, '--id', 'november');
+    expect(code).toBe(1);
+    // A search is 2 tokens: 650 less the 40 of the batch are 305 of them.
+    expect(out).toMatch(/created\s+305\n/);
+    expect(out).toMatch(/insufficient-funds\s+95\n/);
+    expect(out).toMatch(/unpriced\s+1\n/);
+    expect((await operate('bulk', 'show', 'november')).out).toContain('402 of 402');
+    const account = expectOk(await installation.client.getAccount({ params: { accountId: 'customer:many' } }));
+    expect(account.body).toMatchObject({ available: '0', debits: '650' });
+  });
 });
 
 describe('usage files', () => {
@@ -151,6 +263,107 @@ describe('schedules', () => {
     const { reconciliations } = expectOk(await installation.client.listReconciliations()).body;
     expect(reconciliations.map(({ id }) => id)).toContain('recheck-2026-11-19');
   });
+
+  test('look anew at a sample of accounts every week', async () => {
+    const at = new Date('2026-11-23T04:00:00Z');
+    const { executionArn } = (await installation.cloud.fireSchedule(scheduleNamed('SchedulesSpotCheck'), at)) as {
+      executionArn: string;
+    };
+    expect(await executionEnded(executionArn)).toBe('SUCCEEDED');
+    const { out } = await operate('runs', '--schedule', 'spot');
+    expect(out).toContain('spot-2026-W47');
+  });
+});
+
+test('missing entries come in by a file under a run id, and the incident can be told afterwards', async () => {
+  const csv = join(await mkdtemp(join(tmpdir(), 'reckoner-entries-')), 'entries.csv');
+  await writeFile(
+    csv,
+    `account,request_id,operation,occurred_at,amount\ncustomer:acme,entry-1,embedding,${DAY}T12:00:00Z,5\n`,
+  );
+  const importEntries = (...more: string[]) =>
+    operate('import', 'entries', '--csv', csv, '--run-id', 'entries-1', ...more);
+  expect(await importEntries()).toMatchObject({ code: 0, out: expect.stringMatching(/To insert +1\n/) });
+  expect(await importEntries('--apply')).toMatchObject({ code: 0, out: expect.stringMatching(/Inserted +1\n/) });
+  const unknown = join(dirname(csv), 'unknown.csv');
+  await writeFile(unknown, 'account,request_id,operation,occurred_at,amount,colour\n');
+  expect(await operate('import', 'entries', '--csv', unknown, '--run-id', 'entries-2')).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('The column "colour" is not known'),
+  });
+  const { out } = await operate('incident', 'filed', '--repair', 'entries-1');
+  expect(out).toContain('# Incident: filed');
+  expect(out).toContain('| entries-1 | sha256:');
+  const account = ['--account', 'customer:acme'];
+  const acme = await operate('reconcile', '--id', 'acme', '--start-date', DAY, '--end-date', DAY, ...account);
+  expect(acme.out).toContain('Reconciliation complete: 1 discrepancy found');
+  await rm(dirname(csv), { recursive: true });
+});
+
+test('what a reconciliation found is repaired with a second person’s consent, and its rollback is planned', async () => {
+  const { client } = installation;
+  const used = (requestId: string, input_tokens: number) => {
+    const event = { requestId, account: 'customer:acme', operation: 'embedding', occurredAt: `${DAY}T13:00:00Z` };
+    return client.recordUsage({ body: { ...event, quantities: { input_tokens } } });
+  };
+  // Above a million tokens, which is what one person may move alone.
+  for (const [id, tokens] of [
+    ['forgotten', 5_000],
+    ['contested', 2_000_000_000],
+    ['contested', 1_000_000_000],
+  ] as const) {
+    expectOk(await used(id, tokens));
+  }
+  const table = new DynamoDBClient(owner());
+  const update = new UpdateItemCommand({
+    TableName: installation.cloud.outputs.LedgerTableName,
+    Key: { pk: { S: 'account#customer:holding' } },
+    UpdateExpression: 'SET credits = credits + :by',
+    ExpressionAttributeValues: { ':by': { N: '3' } },
+  });
+  await table.send(update);
+  table.destroy();
+  const accounts = ['--account', 'customer:acme', '--account', 'customer:holding'];
+  const days = ['--start-date', DAY, '--end-date', DAY, ...accounts];
+  const found = await operate('reconcile', '--id', 'contested', ...days, '--detailed', '--json');
+  const { findingList } = JSON.parse(found.out) as {
+    findingList: {
+      id: string;
+      kind: string;
+      evidence: { fingerprint: string; quantities: { input_tokens: string } }[];
+    }[];
+  };
+  const decisions = findingList.flatMap(({ id, kind, evidence }) => {
+    const right = evidence.find(({ quantities }) => quantities.input_tokens === '2000000000');
+    if (kind === 'unexpected') return ['--decide', `${id}=reverse`];
+    return right === undefined ? [] : ['--decide', `${id}=evidence:${right.fingerprint}`];
+  });
+  const repair = ['repair', 'contested', '--kinds', 'backfill,rebalance', ...decisions, '--run-id', 'fix'];
+  expect(await operate(...repair)).toMatchObject({ code: 0, out: expect.stringContaining('2 charge') });
+  expect(await operate(...repair, '--apply')).toMatchObject({
+    code: 3,
+    err: expect.stringContaining('reckoner approve'),
+  });
+
+  const { approval = '', plan } = expectOk(await client.getRepair({ params: { repairId: 'fix' } })).body;
+  const key = await installation.createKey({ name: 'second', scopes: ['approve'] });
+  const decided = { params: { approvalId: approval }, body: { hash: plan?.hash ?? '' } };
+  expect((await client.approve(decided)).status).toBe(403);
+  expectOk(await createClient({ baseUrl: installation.apiUrl, key }).approve(decided));
+  const applied = await operate('repairs', 'fix', '--apply');
+  expect(applied).toMatchObject({ code: 0, out: expect.stringContaining(':table/') });
+  expect(applied.out).toContain('clean, 0 findings (run verify-fix)');
+
+  const late = {
+    id: 'forgotten',
+    account: 'customer:acme',
+    operation: 'embedding',
+    quantities: { input_tokens: 5_000 },
+  };
+  expect((await client.postCharge({ body: late })).status).toBe(200);
+  const rollback = await operate('rollback', 'fix', '--run-id', 'undo');
+  expect(rollback).toMatchObject({ code: 0, out: expect.stringMatching(/Steps +5 /) });
+  expect((await operate('repairs')).out).toContain('rollback of fix');
 });
 
 test('an execution that cannot be planned fails by name, and leaves no run behind', async () => {
@@ -202,9 +415,109 @@ test('an API key is made, used, rotated and revoked', async () => {
   expectOk(await client.getKey({ params: { keyId: worker.id } }));
 });
 
-test('a schedule that may not start the workflow sets its start aside for people to see', async () => {
-  const denied = await bootWithout('SchedulesRole', 'states:StartExecution');
+test('who did what can be proved: records are verified, anchored every day, and exported every month', async () => {
+  const reason = 'Looks like fraud.';
+  const params = { accountId: 'customer:acme' };
+  expectOk(await installation.client.freezeAccount({ params, body: { reason } }));
+  expectOk(await installation.client.unfreezeAccount({ params, body: { reason: 'It was not.' } }));
+  const { out: listed } = await operate('audit', 'list', '--target', 'account:customer:acme', '--json');
+  const actions = JSON.parse(listed).records.map(({ action }: { action: string }) => action);
+  expect(actions).toEqual(['account.unfrozen', 'account.frozen']);
+
+  const anchors = async () => expectOk(await installation.client.listAuditAnchors()).body.anchors;
+  const fire = (name: string, at: string) => installation.cloud.fireSchedule(scheduleNamed(name), new Date(at));
+  await fire('AuditSchedulesAnchor', '2026-11-20T03:15:00Z');
+  await until(anchors, ({ length }) => length === 1);
+  await fire('AuditSchedulesAnchor', '2026-11-20T03:15:00Z');
+  await fire('AuditSchedulesAnchor', '2026-11-21T03:15:00Z');
+  await until(anchors, ({ length }) => length === 2);
+  expect(await operate('audit', 'verify')).toMatchObject({ code: 0, out: expect.stringContaining('holds'), err: '' });
+
+  const Bucket = installation.cloud.outputs.ArtifactsBucketName;
+  const exported = () =>
+    s3.send(new GetObjectCommand({ Bucket, Key: 'audit/2026-10.manifest.json' })).catch(() => undefined);
+  await fire('AuditSchedulesExport', '2026-11-01T03:30:00Z');
+  const answer = await until(exported, (manifest) => manifest !== undefined);
+  expect(JSON.parse((await answer?.Body?.transformToString()) ?? '')).toMatchObject({ month: '2026-10', records: 0 });
+  // Again it reads what is there, and leaves it as it is.
+  const exporter = installation.cloud.resources.find(({ logicalId }) =>
+    logicalId.startsWith('FunctionsExportAuditFunc'),
+  );
+  const lambda = new LambdaClient(owner());
+  const FunctionName = exporter?.physicalId;
+  const { FunctionError } = await lambda.send(new InvokeCommand({ FunctionName, Payload: '{"month":"2026-10"}' }));
+  lambda.destroy();
+  expect(FunctionError).toBeUndefined();
+});
+
+test('a day is sealed, and what was changed in it since is named to the operator', async () => {
+  const { outputs } = installation.cloud;
+  const [day, Bucket] = ['2026-11-12', outputs.SealsBucketName];
+  const table = new DynamoDBClient(owner());
+  const charge = (amount: string) => {
+    const [id, at] = ['sealed-1', `${day}T08:00:00.000Z`];
+    const sides = { debit: { S: 'customer:acme' }, credit: { S: 'platform:revenue:usage' }, asset: { S: 'TOKEN' } };
+    const place = {
+      pk: { S: `transfer#${id}` },
+      debitDay: { S: `customer:acme#${day}` },
+      debitAt: { S: `${at}#${id}` },
+    };
+    const rest = {
+      id: { S: id },
+      kind: { S: 'charge' },
+      effectiveAt: { S: at },
+      recordedAt: { S: at },
+      amount: { N: amount },
+    };
+    return table.send(
+      new PutItemCommand({ TableName: outputs.LedgerTableName, Item: { ...place, ...sides, ...rest } }),
+    );
+  };
+  await charge('5');
+  const fired = await installation.cloud.fireSchedule(
+    scheduleNamed('SealSchedulesDaily'),
+    new Date('2026-11-13T04:00Z'),
+  );
+  expect(await executionEnded((fired as { executionArn: string }).executionArn)).toBe('SUCCEEDED');
+  expect((await operate('seal', 'now', '--day', day, '--id', 'anew')).code).toBe(0);
+  expect((await operate('seal', 'now', '--day', day, '--id', 'once-more')).out).toContain('Seal 3, hash ');
+  // Days that something was recorded late for are in it too, and which these are the clock of this run decides.
+  expect((await operate('seal', 'list')).out).toMatch(/daily-2026-11-12 .* 2026-\d\d-\d\d to 2026-\d\d-\d\d/);
+
+  // What the bucket is made to hide is read all the same.
+  const pages = await s3.send(new ListObjectVersionsCommand({ Bucket, Prefix: 'seals/pages/' }));
+  const versions = (pages.Versions ?? []).map(({ Key, VersionId }) => ({ Bucket, Key, VersionId }));
+  for (const { Key } of versions) await s3.send(new DeleteObjectCommand({ Bucket, Key }));
+  const verify = (id: string, ...more: string[]) =>
+    operate('seal', 'verify', '--from', day, '--to', day, '--id', id, ...more);
+  expect(await verify('sound')).toMatchObject({ code: 0, out: 'Seals intact: everything is as it was sealed\n' });
+
+  await charge('4');
+  const file = join(await mkdtemp(join(tmpdir(), 'reckoner-changes-')), 'changes.ndjson');
+  const { code, out } = await verify('changed', '--changes-output', file);
+  expect([code, out]).toEqual([1, expect.stringMatching(/customer:acme +│ 2026-11-12 │ sealed-1 +│ edited/)]);
+  expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ transfer: 'sealed-1', what: 'edited' });
+  await rm(dirname(file), { recursive: true });
+
+  for (const version of versions)
+    await s3.send(new DeleteObjectCommand({ ...version, BypassGovernanceRetention: true }));
+  const lost = await verify('lost');
+  expect([lost.code, lost.err]).toEqual([2, expect.stringContaining('SealedObjectLostError')]);
+  await charge('5');
+  table.destroy();
+});
+
+test('a schedule that may not start what it is for sets its start aside for people to see', async () => {
+  const denied = await bootWithoutAll([
+    ['SchedulesRole', 'states:StartExecution'],
+    ['AuditSchedulesRole', 'lambda:InvokeFunction'],
+    ['SealSchedulesRole', 'states:StartExecution'],
+    ['SweepsRole', 'lambda:InvokeFunction'],
+  ]);
   await expect(denied.cloud.fireSchedule(scheduleNamed('SchedulesDaily'))).rejects.toThrow('states:StartExecution');
+  await expect(denied.cloud.fireSchedule(scheduleNamed('SealSchedulesDaily'))).rejects.toThrow('states:StartExecution');
+  await expect(denied.cloud.fireSchedule(scheduleNamed('AuditSchedulesAnchor'))).rejects.toThrow('InvokeFunction');
+  await expect(denied.cloud.fireSchedule(scheduleNamed('Sweeps'))).rejects.toThrow('InvokeFunction');
   unusedWhereDenied = denied.cloud.unusedPermissions().map(nameOf);
 });
 

@@ -51,6 +51,16 @@ describe('the alarms about the books', () => {
     });
   });
 
+  it('go off at the first finding of a spot check', () => {
+    expect(alarmNamed('SpotCheckFindings')).toMatchObject({
+      MetricName: 'spot_check_findings',
+      Dimensions: ofReckoner,
+      Statistic: 'Sum',
+      Threshold: 0,
+      ComparisonOperator: 'GreaterThanThreshold',
+    });
+  });
+
   it('go off at the first balance that is not the sum of its transfers', () => {
     expect(alarmNamed('BalanceDrift')).toMatchObject({
       MetricName: 'balance_drift_findings',
@@ -74,14 +84,65 @@ describe('the alarms about the books', () => {
   });
 });
 
+describe('the alarms on the silence of those who verify', () => {
+  it('go off when the audit chain was not checked for a day', () => {
+    expect(alarmNamed('AuditCheckMissing')).toMatchObject({
+      MetricName: 'audit_chain_broken',
+      Statistic: 'SampleCount',
+      Period: 86_400,
+      Threshold: 1,
+      ComparisonOperator: 'LessThanThreshold',
+      TreatMissingData: 'breaching',
+    });
+  });
+
+  it('go off when no seal was verified for a week, which is the longest that an alarm may look back', () => {
+    const alarm = alarmNamed('SealVerificationMissing');
+    expect(alarm).toMatchObject({
+      MetricName: 'weekly_seal_verification_completed',
+      Threshold: 1,
+      ComparisonOperator: 'LessThanThreshold',
+      TreatMissingData: 'breaching',
+    });
+    expect(Number(alarm.Period) * Number(alarm.EvaluationPeriods)).toBe(604_800);
+  });
+});
+
+describe('the alarm about what has expired', () => {
+  it('goes off when the sweep is ten minutes behind, silence included', () => {
+    expect(alarmNamed('ExpirySweepLag')).toMatchObject({
+      MetricName: 'expiry_sweep_lag_seconds',
+      Dimensions: ofReckoner,
+      Statistic: 'Maximum',
+      Period: 900,
+      Threshold: 600,
+      ComparisonOperator: 'GreaterThanThreshold',
+      TreatMissingData: 'breaching',
+    });
+  });
+});
+
 describe('the alarms about the machinery', () => {
   it('watch every dead letter queue', () => {
-    const watched = ['ImportDeadLetters', 'ScheduleDeadLetters'].map(alarmNamed);
+    const watched = ['ImportDeadLetters', 'BulkDeadLetters', 'ScheduleDeadLetters', 'SweepDeadLetters'].map(alarmNamed);
     for (const alarm of watched) {
       expect(alarm).toMatchObject({ MetricName: 'ApproximateNumberOfMessagesVisible', Threshold: 0 });
     }
     const queues = [data, service].flatMap((template) => resourcesOf(template, 'AWS::SQS::Queue'));
     expect(queues.filter(([id]) => id.includes('DeadLetters'))).toHaveLength(watched.length);
+  });
+
+  it('go off when more than 100 parts of bulks wait, and once more at 500', () => {
+    for (const [name, Threshold] of [
+      ['BulkQueueDepth', 100],
+      ['BulkQueueDepthHigh', 500],
+    ] as const) {
+      expect(resourceOf(service, 'AWS::CloudWatch::Alarm', `Alarms${name}Alarm`).Properties).toMatchObject({
+        MetricName: 'ApproximateNumberOfMessagesVisible',
+        ComparisonOperator: 'GreaterThanThreshold',
+        Threshold,
+      });
+    }
   });
 
   it.each(functionNames)('watch the errors of %s', (name) => {

@@ -28,11 +28,14 @@ describe('the app', () => {
       'UsageTableName',
       'OperationsTableName',
       'ArtifactsBucketName',
+      'SealsBucketName',
       'ImportBucketName',
     ]);
     expect(Object.keys(service.Outputs)).toEqual([
       'ApiUrl',
       'ReconcileStateMachineArn',
+      'SealStateMachineArn',
+      'RepairStateMachineArn',
       'CreateKeyFunctionName',
       'AlarmTopicArn',
     ]);

@@ -74,7 +74,7 @@ describe('the tables', () => {
 
 describe('the buckets', () => {
   it('are closed to the public, encrypted, and refuse connections without TLS', () => {
-    expect(resourcesOf(prod, 'AWS::S3::Bucket')).toHaveLength(2);
+    expect(resourcesOf(prod, 'AWS::S3::Bucket')).toHaveLength(3);
     for (const [id, bucket] of resourcesOf(prod, 'AWS::S3::Bucket')) {
       expect(bucket).toMatchObject({
         DeletionPolicy: 'Retain',
@@ -93,11 +93,35 @@ describe('the buckets', () => {
       expect(resourceOf(prod, 'AWS::S3::BucketPolicy', id.slice(0, -8))).toMatchObject({
         Properties: {
           PolicyDocument: {
-            Statement: [{ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }],
+            Statement: expect.arrayContaining([
+              expect.objectContaining({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
+            ]),
           },
         },
       });
     }
+  });
+
+  it('lock what proves the books, against the root user in production, and let nobody write it twice', () => {
+    const locked = (mode: string, days: number) => ({
+      ObjectLockEnabled: true,
+      ObjectLockConfiguration: { Rule: { DefaultRetention: { Mode: mode, Days: days } } },
+      VersioningConfiguration: { Status: 'Enabled' },
+    });
+    expect(resourceOf(prod, 'AWS::S3::Bucket', 'BucketsSeals').Properties).toMatchObject(locked('COMPLIANCE', 2_557));
+    expect(resourceOf(dev, 'AWS::S3::Bucket', 'BucketsSeals').Properties).toMatchObject(locked('GOVERNANCE', 1));
+    const policy = resourceOf(prod, 'AWS::S3::BucketPolicy', 'BucketsSeals').Properties.PolicyDocument;
+    expect(policy).toMatchObject({
+      Statement: expect.arrayContaining([
+        expect.objectContaining({
+          Effect: 'Deny',
+          Action: 's3:PutObject',
+          Principal: { AWS: '*' },
+          Condition: { Null: { 's3:if-none-match': 'true' }, Bool: { 's3:ObjectCreationOperation': 'true' } },
+        }),
+        expect.objectContaining({ Effect: 'Deny', Action: 's3:DeleteObject', Principal: { AWS: '*' } }),
+      ]),
+    });
   });
 
   it('keep every version of a report', () => {

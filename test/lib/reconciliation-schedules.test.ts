@@ -2,16 +2,17 @@ import { describe, expect, it } from 'vitest';
 import { idOf, statementsOf, synthesize } from './templates.ts';
 
 const { service } = synthesize('prod');
-const schedules = Object.values(service.Resources)
-  .filter(({ Type }) => Type === 'AWS::Scheduler::Schedule')
-  .map(({ Properties }) => Properties);
+const schedules = Object.entries(service.Resources)
+  .filter(([id, { Type }]) => Type === 'AWS::Scheduler::Schedule' && id.startsWith('Schedules'))
+  .map(([, { Properties }]) => Properties);
 const deadLetters = { 'Fn::GetAtt': [idOf(service, 'AWS::SQS::Queue', 'SchedulesDeadLetters'), 'Arn'] };
-const stateMachine = { Ref: idOf(service, 'AWS::StepFunctions::StateMachine') };
+const stateMachine = { Ref: idOf(service, 'AWS::StepFunctions::StateMachine', 'Reconcile') };
 
 describe('the scheduled reconciliations', () => {
   it.each([
     ['the day before', 'cron(0 2 * * ? *)', 'daily'],
     ['the seven days before that, once more', 'cron(0 3 * * ? *)', 'recheck'],
+    ['a sample of accounts over the week before', 'cron(0 4 ? * MON *)', 'spot'],
   ])('compare %s, and say which day they were meant for', (_, expression, trigger) => {
     expect(schedules.find((schedule) => schedule.ScheduleExpression === expression)).toMatchObject({
       ScheduleExpressionTimezone: 'Etc/UTC',

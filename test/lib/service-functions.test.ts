@@ -36,7 +36,11 @@ describe('every role', () => {
       resourcesOf(service, type).map(([, { Properties }]) => JSON.stringify(Properties.Role ?? Properties.RoleArn)),
     );
     expect(new Set(holders).size).toBe(holders.length);
-    expect(resourcesOf(service, 'AWS::IAM::Role')).toHaveLength(holders.length + 1);
+    const ofSchedules = resourcesOf(service, 'AWS::Scheduler::Schedule').map(([, { Properties }]) =>
+      JSON.stringify((Properties.Target as { RoleArn: unknown }).RoleArn),
+    );
+    expect(new Set(ofSchedules).isDisjointFrom(new Set(holders))).toBe(true);
+    expect(resourcesOf(service, 'AWS::IAM::Role')).toHaveLength(holders.length + new Set(ofSchedules).size);
   });
 });
 
@@ -82,11 +86,15 @@ describe('the environment', () => {
   it('tells a function what its permissions are on', () => {
     expect(Object.keys(variablesOf('Operations')).sort()).toEqual([
       'ARTIFACTS_BUCKET',
+      'BULK_QUEUE_URL',
       'IMPORT_BUCKET',
       'OPERATIONS_TABLE',
       'POWERTOOLS_METRICS_NAMESPACE',
       'POWERTOOLS_SERVICE_NAME',
       'RECONCILE_STATE_MACHINE_ARN',
+      'REPAIR_STATE_MACHINE_ARN',
+      'SEALS_BUCKET',
+      'SEAL_STATE_MACHINE_ARN',
       'STAGE',
       'USAGE_TABLE',
     ]);
@@ -104,30 +112,60 @@ describe('the environment', () => {
   });
 });
 
+const READS = new Set(['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query']);
+
 describe('who may write a book', () => {
   const writersOf = (table: string) =>
     functionNames.filter((name) => {
       const actions = (functions[name] as FunctionDefinition).may[table as 'ledger'] ?? [];
-      return actions.some((action) => action !== 'dynamodb:GetItem' && action !== 'dynamodb:Query');
+      return actions.some((action) => !READS.has(action));
     });
 
-  it('is one function for the ledger, and others for the evidence it is compared with', () => {
-    expect(writersOf('ledger')).toEqual(['api/ledger']);
-    expect(writersOf('usage')).toEqual(['api/usage', 'events/import-usage']);
+  it('are few functions for the ledger, and others for the evidence it is compared with, but for rulings on it', () => {
+    expect(writersOf('ledger').sort()).toEqual([
+      'api/ledger',
+      'events/post-bulk',
+      'workflow/apply-repair-part',
+      // It may request a backup, and write nothing.
+      'workflow/back-up-ledger',
+      'workflow/sweep-expired',
+    ]);
+    expect(writersOf('usage').sort()).toEqual(['api/usage', 'events/import-usage', 'workflow/apply-repair-part']);
   });
 
   it('is nobody who may delete', () => {
     const actions = functionNames.flatMap((name) => Object.values((functions[name] as FunctionDefinition).may).flat());
-    expect(actions.filter((action) => /delete/i.test(action))).toEqual(['sqs:DeleteMessage']);
+    expect(actions.filter((action) => /delete/i.test(action))).toEqual(['sqs:DeleteMessage', 'sqs:DeleteMessage']);
   });
 });
 
 describe('the import feed', () => {
   it('reads one file at a time, tells which failed, and never more at once than the stage allows', () => {
-    expect(resourceOf(service, 'AWS::Lambda::EventSourceMapping').Properties).toMatchObject({
+    expect(resourceOf(service, 'AWS::Lambda::EventSourceMapping', 'ImportFeed').Properties).toMatchObject({
       BatchSize: 1,
       FunctionResponseTypes: ['ReportBatchItemFailures'],
       ScalingConfig: { MaximumConcurrency: 5 },
     });
+  });
+});
+
+describe('the bulk feed', () => {
+  const { Properties } = resourceOf(service, 'AWS::Lambda::EventSourceMapping', 'BulkFeed');
+
+  it('reads as much at once as a FIFO queue gives, without a window, and tells which failed', () => {
+    expect(Properties).toMatchObject({
+      BatchSize: 10,
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      ScalingConfig: { MaximumConcurrency: 10 },
+    });
+    expect(Properties.MaximumBatchingWindowInSeconds).toBeUndefined();
+  });
+
+  it('is a FIFO queue, from which a part never comes again while it may still be worked through', () => {
+    const queues = resourcesOf(data, 'AWS::SQS::Queue').filter(([queueId]) => queueId.startsWith('BulkQueue'));
+    const [, queue] = queues.find(([queueId]) => !queueId.includes('DeadLetters')) ?? [];
+    expect(queue?.Properties).toMatchObject({ FifoQueue: true, RedrivePolicy: { maxReceiveCount: 10 } });
+    expect(queue?.Properties.VisibilityTimeout).toBeGreaterThan(functions['events/post-bulk'].timeoutSeconds);
+    expect(resourceOf(data, 'AWS::SQS::Queue', 'BulkQueueDeadLetters').Properties).toMatchObject({ FifoQueue: true });
   });
 });

@@ -9,12 +9,16 @@ import { StateMachine } from '../../lib/state-machine.ts';
 import { idOf, listed, resourceOf, statementsOf, synthesize } from './templates.ts';
 
 const { service } = synthesize('prod');
-const { Properties } = resourceOf(service, 'AWS::StepFunctions::StateMachine');
-const statements = statementsOf(service, 'Reconcile');
-const resourcesFor = (action: string) =>
-  statements.filter(({ Action }) => listed(Action).includes(action)).flatMap(({ Resource }) => listed(Resource));
 
-describe('the reconcile state machine', () => {
+describe.each([
+  ['Reconcile', /-reconciliation$|^workflow\/reconcile-slice$/, '"\\/reconciliations\\/\\*"'],
+  ['Seal', /-seal$|^workflow\/seal-slice$/, '"\\/seals\\/\\*"'],
+])('the state machine %s', (name, ofWorkflow, folder) => {
+  const { Properties } = resourceOf(service, 'AWS::StepFunctions::StateMachine', name);
+  const statements = statementsOf(service, `${name}Role`);
+  const resourcesFor = (action: string) =>
+    statements.filter(({ Action }) => listed(Action).includes(action)).flatMap(({ Resource }) => listed(Resource));
+
   it('logs everything and is traced', () => {
     expect(Properties).toMatchObject({
       StateMachineType: 'STANDARD',
@@ -24,9 +28,9 @@ describe('the reconcile state machine', () => {
   });
 
   it('may invoke the functions of its workflow and no others', () => {
-    const workflow = functionNames.filter((name) => name.startsWith('workflow/'));
+    const workflow = functionNames.filter((one) => ofWorkflow.test(one));
     const arns = Object.entries(Properties.DefinitionSubstitutions as Record<string, unknown>)
-      .filter(([name]) => name.endsWith('FunctionArn'))
+      .filter(([substitute]) => substitute.endsWith('FunctionArn'))
       .map(([, arn]) => arn);
     expect(arns).toHaveLength(workflow.length);
     expect(resourcesFor('lambda:InvokeFunction')).toHaveLength(workflow.length);
@@ -35,16 +39,28 @@ describe('the reconcile state machine', () => {
 
   it('may read the slices of runs, and nothing else of the bucket', () => {
     const [objects, ...others] = resourcesFor('s3:GetObject');
-    expect(JSON.stringify(objects)).toMatch(/BucketsArtifacts.*"\/reconciliations\/\*"/);
+    expect(JSON.stringify(objects)).toMatch(new RegExp(`BucketsArtifacts.*${folder}`));
     expect(others).toEqual([]);
   });
 
   it('may run and stop the children of its own Distributed Map', () => {
-    const self = idOf(service, 'AWS::StepFunctions::StateMachine');
+    const self = idOf(service, 'AWS::StepFunctions::StateMachine', name);
     expect(resourcesFor('states:StartExecution')).toEqual([{ Ref: self }]);
     for (const action of ['states:DescribeExecution', 'states:StopExecution']) {
       expect(JSON.stringify(resourcesFor(action))).toMatch(new RegExp(`:execution:.*${self}.*":\\*"`));
     }
+  });
+});
+
+describe('the state machine Repair', () => {
+  const statements = statementsOf(service, 'RepairRole');
+
+  it('may invoke the functions of its workflow, and has no Distributed Map to read or start anything for', () => {
+    const workflow = functionNames.filter((one) => /^workflow\/(.*-repair(-part)?|back-up-ledger)$/.test(one));
+    const actions = statements.flatMap(({ Action }) => listed(Action));
+    const invoked = statements.filter(({ Action }) => listed(Action).includes('lambda:InvokeFunction'));
+    expect(invoked.flatMap(({ Resource }) => listed(Resource))).toHaveLength(workflow.length);
+    expect(actions.filter((action) => action.startsWith('s3:') || action.startsWith('states:'))).toEqual([]);
   });
 });
 

@@ -173,6 +173,16 @@ describe('a mapping that Lambda would not create', () => {
       "the queue's visibility timeout (30 s) is less than the function's timeout (60 s)",
     ],
     ['an unknown queue', { resources: [fn(), mapping()] }, `${queueArn} is no queue of the template`],
+    [
+      'a batching window on a FIFO queue',
+      { resources: [queue({ FifoQueue: true }), fn(), mapping({ MaximumBatchingWindowInSeconds: 5 })] },
+      'a FIFO queue knows no batching window',
+    ],
+    [
+      'a large batch of a FIFO queue',
+      { resources: [queue({ FifoQueue: true }), fn(), mapping({ BatchSize: 11 })] },
+      'a batch of a FIFO queue has at most 10 messages',
+    ],
     ['a filter', { resources: [queue(), fn(), mapping({ FilterCriteria: {} })] }, 'FilterCriteria are not applied'],
   ])('is refused: %s', async (_, feeding, sentence) => {
     await expect(feed(feeding)).rejects.toThrow(sentence);

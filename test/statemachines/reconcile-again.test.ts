@@ -186,6 +186,7 @@ function invoke(step: string, payload: unknown): Promise<unknown> {
     now,
     newId: randomUUID,
     wait: async () => {},
+    sweptUntil: async () => undefined,
   };
   const handlers: Record<string, (event: never) => Promise<unknown>> = {
     plan: makePlan(deps),

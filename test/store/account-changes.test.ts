@@ -1,10 +1,10 @@
-import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { changeCreditLimit, changeStatus } from '../../store/account-changes.ts';
 import { getAccount } from '../../store/accounts.ts';
 import { getTransfer } from '../../store/ledger.ts';
-import { StoreUnavailableError } from '../../store/retry.ts';
+import { StoreUnavailableError, systemClock } from '../../store/retry.ts';
 import { startLedger, type TestLedger } from '../support/ledger.ts';
 
 let ledger: TestLedger;
@@ -14,7 +14,8 @@ beforeAll(async () => {
 afterAll(() => ledger.books.stop());
 
 const CAUSE = { reason: 'Looks like fraud.', at: '2026-11-20T08:00:00.000Z', by: 'key-1' };
-const store = () => ledger.deps.store;
+const AUTHOR = { at: CAUSE.at, by: CAUSE.by };
+const store = () => ({ ...ledger.deps.store, ...ledger.deps.audit });
 const charge = (id: string, account: string, tokens = 1) =>
   ledger.send('POST /v1/charges', { body: { id, account, operation: 'completion', quantities: { tokens } } });
 
@@ -53,18 +54,18 @@ describe('changeStatus', () => {
 describe('changeCreditLimit', () => {
   test('moves what is available by the difference, up and down', async () => {
     const id = await ledger.openCustomer('limits', 2);
-    await changeCreditLimit(store(), id, 10n);
+    await changeCreditLimit(store(), id, 10n, AUTHOR);
     await charge('limits-1', id, 7);
     expect(await getAccount(store(), id)).toMatchObject({ creditLimit: 10n, figures: { available: 5n } });
-    expect(await changeCreditLimit(store(), id, 4n)).toEqual({ kind: 'limit-in-use', lowest: 5n });
-    expect((await changeCreditLimit(store(), id, 5n)).kind).toBe('changed');
+    expect(await changeCreditLimit(store(), id, 4n, AUTHOR)).toEqual({ kind: 'limit-in-use', lowest: 5n });
+    expect((await changeCreditLimit(store(), id, 5n, AUTHOR)).kind).toBe('changed');
     expect(await getAccount(store(), id)).toMatchObject({ creditLimit: 5n, figures: { available: 0n } });
   });
 
   test('leaves the opening as it was, for whoever repeats it', async () => {
     const id = await ledger.openCustomer('reopened', 0, { creditLimit: 3 });
-    await changeCreditLimit(store(), id, 8n);
-    await changeCreditLimit(store(), id, 9n);
+    await changeCreditLimit(store(), id, 8n, AUTHOR);
+    await changeCreditLimit(store(), id, 9n, AUTHOR);
     const open = (creditLimit: number) => ledger.send('POST /v1/accounts', { body: { id, creditLimit } });
     const again = await open(3);
     expect([again.status, again.body.creditLimit]).toEqual([200, '9']);
@@ -75,7 +76,7 @@ describe('changeCreditLimit', () => {
     const id = await ledger.openCustomer('contended', 5);
     await Promise.all([
       ...Array.from({ length: 15 }, (_, index) => charge(`contended-${index}`, id)),
-      ...[3n, 7n, 0n, 5n, 1n].map((limit) => changeCreditLimit(store(), id, limit)),
+      ...[3n, 7n, 0n, 5n, 1n].map((limit) => changeCreditLimit(store(), id, limit, AUTHOR)),
     ]);
     const account = await getAccount(store(), id);
     const { credits, debits, available } = account?.figures ?? { credits: 0n, debits: 0n, available: -1n };
@@ -89,11 +90,11 @@ describe('changeCreditLimit', () => {
       let left = times;
       const raise = async () => {
         const { creditLimit: current = 0n } = (await getAccount(store(), id)) ?? {};
-        await changeCreditLimit(store(), id, current + 100n);
+        await changeCreditLimit(store(), id, current + 100n, AUTHOR);
       };
       return beforeUpdates(
         async () => (left-- > 0 ? raise() : undefined),
-        () => changeCreditLimit(store(), id, creditLimit),
+        () => changeCreditLimit(store(), id, creditLimit, AUTHOR),
       );
     };
     expect(await overtaken(2, 7n)).toMatchObject({ kind: 'changed', account: { creditLimit: 7n } });
@@ -104,7 +105,7 @@ describe('changeCreditLimit', () => {
 
 test('a change whose answer was lost is told as made', async () => {
   const id = await ledger.openCustomer('lost');
-  const freeze = () => changeStatus(store(), id, 'freeze', CAUSE);
+  const freeze = () => changeStatus({ ...store(), clock: systemClock }, id, 'freeze', CAUSE);
   let answers = 0;
   const loseFirst = async () => {
     if (answers++ > 0) return;
@@ -119,7 +120,7 @@ async function beforeUpdates<T>(interfere: () => Promise<void>, run: () => Promi
   const mock = mockClient(store().client);
   let isInterfering = false;
   mock.send.callsFake(async (command) => {
-    if (command instanceof UpdateItemCommand && !isInterfering) {
+    if (command instanceof TransactWriteItemsCommand && !isInterfering) {
       isInterfering = true;
       await interfere().finally(() => {
         isInterfering = false;

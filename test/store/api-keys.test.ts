@@ -39,7 +39,6 @@ const successionOf = (old: ApiKey, successor = keyOf({ replaces: old.id })) => (
   successor,
   secretHash: 'new-hash',
   now: NOW,
-  token: `token-${successor.id}`,
 });
 
 describe('a key', () => {
@@ -119,6 +118,8 @@ describe('rotation', () => {
     const client = new DynamoDBClient({ region: 'us-east-1' });
     const lost = Object.assign(new Error('lost'), { name: 'TimeoutError' });
     mockClient(client)
+      .on(QueryCommand)
+      .callsFake((input) => books.client.send(new QueryCommand(input)))
       .on(TransactWriteItemsCommand)
       .callsFakeOnce(async (input) => {
         await books.client.send(new TransactWriteItemsCommand(input));

@@ -1,4 +1,3 @@
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { outcomeOf } from '../../domain/reconciliation/outcome.ts';
 import { createCounter } from '../../domain/reconciliation/summary.ts';
@@ -10,6 +9,7 @@ import {
   finishRun,
   getRun,
   listRuns,
+  RunNotOursError,
   type RunRequest,
   requestAgain,
 } from '../../store/runs.ts';
@@ -68,9 +68,7 @@ describe('a run', () => {
   it('is not finished by an execution that does not have it', async () => {
     const run = request('foreign');
     await claim(run, 'e');
-    await expect(finishRun(store, { id: run.id, execution: 'other' }, outcome, NOW)).rejects.toThrow(
-      ConditionalCheckFailedException,
-    );
+    await expect(finishRun(store, { id: run.id, execution: 'other' }, outcome, NOW)).rejects.toThrow(RunNotOursError);
   });
 
   it('says why it failed, and forgets it when it is redriven to its end', async () => {
@@ -93,7 +91,9 @@ describe('a run', () => {
     await failRun(store, { id: run.id, execution: 'first' }, { name: 'E', cause: 'c' }, NOW);
     const later = { ...run, requestedAt: '2026-11-21T00:00:00.000Z' };
     const results = await Promise.all(
-      ['a', 'b', 'c'].map((execution) => claimRun(store, { ...later, execution, startedAt: 'later', slices: 32 })),
+      ['a', 'b', 'c'].map((execution) =>
+        claimRun(store, { ...later, execution, startedAt: '2026-11-20T02:03:00.000Z', slices: 32 }),
+      ),
     );
     expect(results.filter(({ kind }) => kind === 'claimed')).toMatchObject([
       { run: { requestedAt: NOW, startedAt: NOW } },
@@ -104,14 +104,22 @@ describe('a run', () => {
     expect(await failRun(store, { id: run.id, execution: 'first' }, { name: 'E', cause: 'c' }, NOW)).toBe('not-ours');
   });
 
+  it('that has succeeded is nobody’s any more, not even of the execution that brought it to its end', async () => {
+    const run = request('done');
+    await claim(run, 'first');
+    await finishRun(store, { id: run.id, execution: 'first' }, outcomeOf(createCounter().result()), NOW);
+    expect(await claim(run, 'first')).toMatchObject({ kind: 'taken', run: { status: 'succeeded' } });
+    expect(await getRun(store, run.id)).toMatchObject({ status: 'succeeded' });
+  });
+
   it('that failed is requested again as it was, and one that did not is left alone', async () => {
     const run = request('wanted-again');
     await claim(run, 'first');
     const running = await getRun(store, run.id);
-    expect(running && (await requestAgain(store, running))).toEqual(running);
+    expect(running && (await requestAgain(store, running, 'key-1', NOW))).toEqual(running);
     await failRun(store, { id: run.id, execution: 'first' }, { name: 'E', cause: 'c' }, NOW);
     const failed = await getRun(store, run.id);
-    const wanted = failed && (await requestAgain(store, failed));
+    const wanted = failed && (await requestAgain(store, failed, 'key-1', NOW));
     expect(wanted).toEqual({ ...run, status: 'requested', startedAt: NOW, slices: 32 });
     expect(await getRun(store, run.id)).toEqual(wanted);
     expect((await claim(run, 'second')).kind).toBe('claimed');
@@ -172,12 +180,12 @@ describe('the slices of a run', () => {
 
 it('lists runs by the time of their request, newest first and each once', async () => {
   for (const [id, requestedAt] of [
-    ['newest', '2999-01-03T00:00:00.000Z'],
-    ['oldest', '2999-01-01T00:00:00.000Z'],
-    ['middle', '2999-01-02T00:00:00.000Z'],
+    ['newest', '2026-11-22T00:03:00.000Z'],
+    ['oldest', '2026-11-22T00:01:00.000Z'],
+    ['middle', '2026-11-22T00:02:00.000Z'],
   ] as const) {
     await createRun(store, request(id, { requestedAt }));
-    await claim(request(id, { requestedAt }), 'e');
+    await claimRun(store, { ...request(id, { requestedAt }), execution: 'e', startedAt: requestedAt, slices: 32 });
   }
   expect((await listRuns(store, 3)).map(({ id }) => id)).toEqual(['newest', 'middle', 'oldest']);
 });

@@ -25,10 +25,10 @@ const card: RateCard = {
 };
 
 test('a published version is read back as it was, and never changes', async () => {
-  expect(await publishRateCard(books, card, NOW)).toEqual({ kind: 'created' });
-  expect(await publishRateCard(books, card, NOW)).toEqual({ kind: 'replayed' });
+  expect(await publishRateCard(books, card, NOW, 'key-1')).toEqual({ kind: 'created' });
+  expect(await publishRateCard(books, card, NOW, 'key-1')).toEqual({ kind: 'replayed' });
   const dearer = { ...card, operations: { ...card.operations, search: { ...card.operations.search, minimum: 5n } } };
-  expect(await publishRateCard(books, dearer as RateCard, NOW)).toEqual({
+  expect(await publishRateCard(books, dearer as RateCard, NOW, 'key-1')).toEqual({
     kind: 'conflict',
     field: 'operations.search',
   });
@@ -60,10 +60,10 @@ test('tiers and overrides are read back as they were, and belong to what never c
     ],
     [{ overrides: { ...tiered.overrides, 'customer:new': {} } }, 'overrides.customer:new'],
   ];
-  expect(await publishRateCard(books, tiered, NOW)).toEqual({ kind: 'created' });
-  expect(await publishRateCard(books, tiered, NOW)).toEqual({ kind: 'replayed' });
+  expect(await publishRateCard(books, tiered, NOW, 'key-1')).toEqual({ kind: 'created' });
+  expect(await publishRateCard(books, tiered, NOW, 'key-1')).toEqual({ kind: 'replayed' });
   for (const [change, field] of differing) {
-    expect(await publishRateCard(books, { ...tiered, ...change }, NOW)).toEqual({ kind: 'conflict', field });
+    expect(await publishRateCard(books, { ...tiered, ...change }, NOW, 'key-1')).toEqual({ kind: 'conflict', field });
   }
   const { rateCards } = await readSettings(books);
   expect(rateCards.find(({ name }) => name === 'tiered')).toEqual(tiered);
@@ -92,11 +92,11 @@ test('a card that was stored before there were tiers and overrides is read as it
   };
   const { rateCards } = await readSettings(books);
   expect(rateCards.find(({ name }) => name === 'old')).toEqual(old);
-  expect(await publishRateCard(books, { ...old, overrides: {} }, NOW)).toEqual({ kind: 'replayed' });
+  expect(await publishRateCard(books, { ...old, overrides: {} }, NOW, 'key-1')).toEqual({ kind: 'replayed' });
 });
 
 test('versions of one card stand beside each other', async () => {
-  await publishRateCard(books, { ...card, effectiveFrom: '2026-06-01T00:00:00.000Z' }, NOW);
+  await publishRateCard(books, { ...card, effectiveFrom: '2026-06-01T00:00:00.000Z' }, NOW, 'key-1');
   const { rateCards } = await readSettings(books);
   expect(rateCards.filter(({ name }) => name === card.name)).toHaveLength(2);
 });

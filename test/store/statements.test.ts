@@ -4,13 +4,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { chart } from '../../config/chart.ts';
 import { type ChartEntry, chartEntryOf } from '../../domain/chart.ts';
 import { comparePositions, listedDaysUntil, type Position } from '../../domain/statements.ts';
-import { daysOf } from '../../domain/time.ts';
+import { type Day, daysOf } from '../../domain/time.ts';
 import type { Transfer } from '../../domain/transfers.ts';
 import { postTransfer } from '../../store/ledger.ts';
 import type { LedgerStore } from '../../store/posting.ts';
 import { systemClock } from '../../store/retry.ts';
 import {
+  countPartitions,
   getAccountHistory,
+  type Listed,
   readStatement,
   sumTransfersAsOf,
   sumUsage,
@@ -90,6 +92,11 @@ async function readAll(order: 'asc' | 'desc', limit: number): Promise<string[]> 
   }
 }
 
+async function sumOf(listed: Listed, days: readonly Day[], asOf: Parameters<typeof sumTransfersAsOf>[2]) {
+  const sums = await sumTransfersAsOf(store, [{ ...listed, days }], asOf);
+  return sums.get(listed.account) ?? expect.fail(`There is no sum of ${listed.account}.`);
+}
+
 describe('a statement', () => {
   test('has every transfer of both sides and all shards once and in order, however it is cut into pages', async () => {
     const expected = posted.toSorted(comparePositions).map(({ id }) => id);
@@ -119,7 +126,7 @@ describe('the months of a derived account', () => {
     expect(history?.account.openedOn).toBe('2026-11-03');
     const days = history === undefined ? [] : listedDaysUntil(history, '2026-11-30');
     const late = { account: 'postpaid:late', entry: LISTED.entry };
-    expect(await sumTransfersAsOf(store, late, days, { most: 10 })).toEqual({ credits: 0n, debits: 2n });
+    expect(await sumOf(late, days, { most: 10 })).toEqual({ credits: 0n, debits: 2n });
   });
 
   test('are unknown of an account that never was', async () => {
@@ -129,11 +136,25 @@ describe('the months of a derived account', () => {
 
 describe('sums', () => {
   test('take both sides, and stop where there are too many', async () => {
-    const sums = await sumTransfersAsOf(store, LISTED, DAYS, { most: posted.length });
+    const sums = await sumOf(LISTED, DAYS, { most: posted.length });
     expect(sums.credits - sums.debits).toBe(posted.reduce((sum, { amount }) => sum + amount, 0n));
-    await expect(sumTransfersAsOf(store, LISTED, DAYS, { most: posted.length - 1 })).rejects.toThrow(
-      TooManyTransfersError,
-    );
+    await expect(sumOf(LISTED, DAYS, { most: posted.length - 1 })).rejects.toThrow(TooManyTransfersError);
+  });
+
+  test('of several accounts are told apart, and count together against what may be read', async () => {
+    const other = { account: 'postpaid:other', entry: LISTED.entry, days: DAYS };
+    const reads = [{ ...LISTED, days: DAYS }, other];
+    const sums = await sumTransfersAsOf(store, reads, { most: posted.length + 1 });
+    expect(sums.get(other.account)).toEqual({ credits: 0n, debits: 1n });
+    expect(sums.get(ACCOUNT)).toEqual(await sumOf(LISTED, DAYS, { most: posted.length }));
+    await expect(sumTransfersAsOf(store, reads, { most: posted.length })).rejects.toThrow(TooManyTransfersError);
+  });
+
+  test('cost a partition for each side, day and shard of that day', () => {
+    const shards = { first: 1, later: [{ from: '2026-11-04', shards: 4 }] };
+    const reads = [{ account: ACCOUNT, entry: { shards }, days: DAYS }];
+    expect(countPartitions(reads)).toBe(2 * (5 + 4));
+    expect(countPartitions([...reads, { account: 'postpaid:other', entry: { shards: 1 }, days: DAYS }])).toBe(30);
   });
 
   test('take what counts by one time as far as it was known by another, both inclusive', async () => {
@@ -145,7 +166,7 @@ describe('sums', () => {
     });
     await fc.assert(
       fc.asyncProperty(effective, known, async (effectiveAt, knownAt) => {
-        const sums = await sumTransfersAsOf(store, LISTED, DAYS, { effectiveAt, knownAt, most: posted.length });
+        const sums = await sumOf(LISTED, DAYS, { effectiveAt, knownAt, most: posted.length });
         const expected = posted
           .filter(({ key }) => effectiveAt === undefined || key.slice(0, effectiveAt.length) <= effectiveAt)
           .filter(({ recordedAt }) => knownAt === undefined || recordedAt <= knownAt);
@@ -156,7 +177,7 @@ describe('sums', () => {
   });
 
   test('of usage count a request once, and net its corrections under the key that charged it', async () => {
-    const { days, keys } = await sumUsage(store, LISTED, DAYS, posted.length);
+    const { days, keys } = await sumUsage(store, [{ ...LISTED, days: DAYS }], posted.length);
     expect([...days]).toEqual([['2026-11-02', { requests: 1, amount: 191n }]]);
     expect([...keys]).toEqual([['k1', { requests: 1, amount: 191n }]]);
   });

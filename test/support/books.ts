@@ -12,11 +12,19 @@ export interface TestBooks {
   readonly ledgerTable: string;
   readonly usageTable: string;
   readonly operationsTable: string;
+  /** All that was written to the ledger since the beginning, in order; where it was started with streams. */
+  ledgerStream(): Promise<readonly StreamRecord[]>;
   stop(): Promise<void>;
 }
 
-export async function startBooks(): Promise<TestBooks> {
-  const resources = tablesOfTheStack();
+/** A change of one item as a table's stream tells it. */
+export interface StreamRecord {
+  readonly eventName: 'INSERT' | 'MODIFY' | 'REMOVE';
+  readonly dynamodb: { readonly Keys: { readonly pk: { readonly S: string } } };
+}
+
+export async function startBooks({ withStreams = false } = {}): Promise<TestBooks> {
+  const resources = tablesOfTheStack(withStreams);
   const engine = await startDynamoDb({ resources });
   const client = new DynamoDBClient({
     endpoint: engine.url,
@@ -29,6 +37,7 @@ export async function startBooks(): Promise<TestBooks> {
     ledgerTable: nameOf(resources, 'Ledger'),
     usageTable: nameOf(resources, 'Usage'),
     operationsTable: nameOf(resources, 'Operations'),
+    ledgerStream: () => readStream(engine.url, engine.streams.get(nameOf(resources, 'Ledger')) ?? ''),
     async stop() {
       client.destroy();
       await engine.stop();
@@ -36,14 +45,43 @@ export async function startBooks(): Promise<TestBooks> {
   };
 }
 
-function tablesOfTheStack(): Resource[] {
+/** Reads a stream from its beginning by the engine's own API, which asks for no signature. */
+async function readStream(url: string, StreamArn: string): Promise<StreamRecord[]> {
+  const ask = async <T>(operation: string, input: object): Promise<T> => {
+    const headers = {
+      'content-type': 'application/x-amz-json-1.0',
+      'x-amz-target': `DynamoDBStreams_20120810.${operation}`,
+      authorization:
+        'AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=none',
+      'x-amz-date': '20260101T000000Z',
+    };
+    return (await (await fetch(url, { method: 'POST', headers, body: JSON.stringify(input) })).json()) as T;
+  };
+  const { StreamDescription } = await ask<{ StreamDescription: { Shards: { ShardId: string }[] } }>('DescribeStream', {
+    StreamArn,
+  });
+  const records: StreamRecord[] = [];
+  for (const { ShardId } of StreamDescription.Shards) {
+    const shard = { StreamArn, ShardId, ShardIteratorType: 'TRIM_HORIZON' };
+    let { ShardIterator } = await ask<{ ShardIterator?: string }>('GetShardIterator', shard);
+    for (;;) {
+      const page = await ask<{ Records: StreamRecord[]; NextShardIterator?: string }>('GetRecords', { ShardIterator });
+      records.push(...page.Records);
+      if (page.Records.length === 0 || page.NextShardIterator === undefined) break;
+      ShardIterator = page.NextShardIterator;
+    }
+  }
+  return records;
+}
+
+function tablesOfTheStack(withStreams: boolean): Resource[] {
   const stack = new DataStack(new App(), 'books', { stage: stageNamed('dev') });
   const tables = Template.fromStack(stack).findResources('AWS::DynamoDB::GlobalTable');
   return Object.entries(tables).map(([logicalId, { Properties: properties }]) => ({
     stack: 'books',
     logicalId,
     type: 'AWS::DynamoDB::GlobalTable',
-    properties,
+    properties: withStreams ? { ...properties, StreamSpecification: { StreamViewType: 'KEYS_ONLY' } } : properties,
     physicalId: logicalId,
     arn: '',
   }));

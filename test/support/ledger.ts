@@ -28,6 +28,8 @@ export interface TestLedger {
   readonly books: TestBooks;
   readonly deps: LedgerDeps;
   send(route: string, request?: TestCall): Promise<TestAnswer>;
+  /** The same as `send`, with other things to stand on: another time, another chart. */
+  sendWith(change: Partial<LedgerDeps>, route: string, request?: TestCall): Promise<TestAnswer>;
   /** The same as `send`, while an operator holds new transfers back. */
   sendWhilePaused(route: string, request?: TestCall): Promise<TestAnswer>;
   /** Opens a customer from 2026-11-01 on and pays funds in; the id says whose it is. */
@@ -47,6 +49,7 @@ export async function startLedger(): Promise<TestLedger> {
       newId: () => `token-${tokens++}`,
       listed: new Set(),
     },
+    audit: { client: books.client, operationsTable: books.operationsTable },
     settings: settled(SETTINGS),
     chart,
     now: () => NOW,
@@ -59,6 +62,7 @@ export async function startLedger(): Promise<TestLedger> {
     books,
     deps,
     send,
+    sendWith: (change, route, request) => call(makeHandler({ ...deps, ...change }), route, request),
     sendWhilePaused: (route, request) => call(paused, route, request),
     async openCustomer(name, funds = 0, terms = {}) {
       const id = `customer:${name}`;

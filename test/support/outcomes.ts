@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { GRANTS_MAX } from '../../domain/grants.ts';
 import type { TestAnswer, TestCall } from './api.ts';
 import type { TestLedger } from './ledger.ts';
 
@@ -36,12 +37,21 @@ export function resultOf({ status, headers, body }: TestAnswer): string {
   if (status >= 400) return String(body.type).replace('urn:reckoner:problem:', '');
   // A replay and a change that was made before look the same from outside.
   if (headers['idempotent-replayed'] === 'true') return 'replayed';
+  if (status === 202) return 'accepted';
+  if ('results' in body) return 'answered';
   return status === 201 ? 'created' : 'changed';
 }
 
 export const CHARGE = 'POST /v1/charges';
 export const TRANSFER = 'POST /v1/transfers';
 export const REVERSAL = 'POST /v1/transfers/{transferId}/reversals';
+export const GRANT = 'POST /v1/grants';
+export const HOLD = 'POST /v1/holds';
+export const CAPTURE = 'POST /v1/holds/{holdId}/capture';
+export const RELEASE = 'POST /v1/holds/{holdId}/release';
+export const BATCH = 'POST /v1/batches';
+/** The heading of what an element of a batch can come to. */
+export const ELEMENT = 'An element of a batch or a bulk';
 export const OPEN = 'POST /v1/accounts';
 export const FREEZE = 'POST /v1/accounts/{accountId}/freeze';
 export const UNFREEZE = 'POST /v1/accounts/{accountId}/unfreeze';
@@ -67,6 +77,20 @@ export function scenesOf(ledger: () => TestLedger) {
     ledger().send(TRANSFER, { body: { id: fresh(), credit: 'platform:sink', amount: 5, asset: 'TOKEN', ...fields } });
   const reverse = (transferId: string, fields: object = {}) =>
     ledger().send(REVERSAL, { params: { transferId }, body: { id: fresh(), ...fields } });
+  const grant = (account: string, fields: object = {}) =>
+    ledger().send(GRANT, { body: { id: fresh(), account, source: 'platform:promotions', amount: 1, ...fields } });
+  /** Gives as many grants of 1 as an account may have. */
+  const fillUp = async (account: string) => {
+    for (let index = 0; index < GRANTS_MAX; index += 1) await grant(account);
+  };
+  const hold = (account: string, fields: object = {}, rest: TestCall = {}) =>
+    ledger().send(HOLD, {
+      body: { id: fresh(), account, operation: 'completion', quantities: { tokens: 5 }, ...fields },
+      ...rest,
+    });
+  const capture = (holdId: string, fields: object = {}, rest: TestCall = {}) =>
+    ledger().send(CAPTURE, { params: { holdId }, body: { id: fresh(), ...fields }, ...rest });
+  const release = (holdId: string) => ledger().send(RELEASE, { params: { holdId }, body: {} });
   const freeze = (accountId: string) =>
     ledger().send(FREEZE, { params: { accountId }, body: { reason: 'Looks like fraud.' } });
   const unfreeze = (accountId: string) =>
@@ -95,6 +119,29 @@ export function scenesOf(ledger: () => TestLedger) {
     await charge(account, { id });
     return { id, account };
   };
+  /** All of the 5 that an account has, held for an amount. */
+  const held = async (credit = 'platform:sink') => {
+    const [id, account] = [fresh(), await funded()];
+    await ledger().send(HOLD, { body: { id, account, amount: 5, credit } });
+    return { id, account };
+  };
+  /** The same, after its time. */
+  const expired = async () => {
+    const { id, account } = await held();
+    const late = { now: () => '2026-11-20T09:00:00.000Z' };
+    return {
+      id,
+      account,
+      capture: (fields: object = {}) =>
+        ledger().sendWith(late, CAPTURE, { params: { holdId: id }, body: { id: fresh(), ...fields } }),
+      release: () => ledger().sendWith(late, RELEASE, { params: { holdId: id }, body: {} }),
+    };
+  };
+  /** Captures where the chart lets no excess be charged. */
+  const captureStrictly = (holdId: string, fields: object) => {
+    const chart = ledger().deps.chart.map((entry) => ({ ...entry, overCapture: 'refuse' as const }));
+    return ledger().sendWith({ chart }, CAPTURE, { params: { holdId }, body: { id: fresh(), ...fields } });
+  };
   const derived = async () => {
     const account = `merchant:${fresh()}`;
     await ledger().send(OPEN, { body: { id: account } });
@@ -110,6 +157,14 @@ export function scenesOf(ledger: () => TestLedger) {
     charge,
     transfer,
     reverse,
+    grant,
+    fillUp,
+    hold,
+    capture,
+    captureStrictly,
+    release,
+    held,
+    expired,
     freeze,
     unfreeze,
     close,

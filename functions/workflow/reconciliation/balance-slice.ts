@@ -1,4 +1,7 @@
+import { HOLD_SECONDS_MAX } from '../../../contract/limits.ts';
+import type { Account } from '../../../domain/accounts.ts';
 import { type Chart, type ChartEntry, chartEntryOf } from '../../../domain/chart.ts';
+import { hasEverHeld } from '../../../domain/holds.ts';
 import { addSums, driftOf, sameFigures, type TransferSums } from '../../../domain/reconciliation/balances.ts';
 import type { Disagreement, Finding } from '../../../domain/reconciliation/findings.ts';
 import { inOrder } from '../../../domain/reconciliation/in-order.ts';
@@ -7,6 +10,7 @@ import type { Counter } from '../../../domain/reconciliation/summary.ts';
 import { addDays, addMilliseconds, dayOf, type Instant } from '../../../domain/time.ts';
 import { getAccount } from '../../../store/accounts.ts';
 import { accountsOfBucket, type Books, sumTransfers } from '../../../store/books.ts';
+import { sumUnresolved } from '../../../store/hold-lists.ts';
 
 /** Accounts checked side by side; each sums its days by several reads at once already. */
 const ACCOUNTS_AT_ONCE = 4;
@@ -28,17 +32,24 @@ export interface BalanceDeps {
   readonly chart: Chart;
   readonly now: () => Instant;
   readonly wait: (milliseconds: number) => Promise<void>;
+  /** The moment before which every hold that expires has ended; undefined while nothing was ever swept. */
+  readonly sweptUntil: () => Promise<Instant | undefined>;
 }
 
-/** Checks that every strict balance of the slice's buckets is the sum of its transfers, and counts the accounts seen. */
+/**
+ * Checks that every strict balance of the slice's buckets is the sum of its transfers and holds, and counts the accounts
+ * seen.
+ * @param isWanted says of an account whether the run looks at it.
+ */
 export async function* checkBalances(
   deps: BalanceDeps,
   { buckets }: Extract<Slice, { kind: 'balances' }>,
   at: Instant,
   counter: Counter,
+  isWanted: (account: string) => boolean = () => true,
 ): AsyncGenerator<readonly Finding[]> {
   for (const bucket of buckets) {
-    const accounts = await accountsOfBucket(deps.books, bucket);
+    const accounts = (await accountsOfBucket(deps.books, bucket)).filter(({ account }) => isWanted(account));
     counter.count('accountsSeen', accounts.length);
     const strict = accounts.flatMap(({ account, opened }) => {
       const entry = chartEntryOf(deps.chart, account);
@@ -67,39 +78,53 @@ export async function* checkBalances(
  * @returns `no-figures` when the account keeps none, because it was opened under another chart.
  */
 async function checkBalance(
-  { books, now, wait }: BalanceDeps,
+  deps: BalanceDeps,
   account: string,
   entry: ChartEntry,
   at: Instant,
 ): Promise<Disagreement | 'agrees' | 'too-busy' | 'no-figures'> {
+  const { books, now, wait } = deps;
   const opened = await getAccount(books, account);
   if (opened?.figures === undefined) return 'no-figures';
   const { openedOn } = opened;
+  const hasGrants = opened.grants !== undefined;
   // Tomorrow too, because callers' clocks may be ahead of midnight.
   const until = addDays(dayOf(now()), 2);
   let since: Instant = '';
   let settled: TransferSums = { credits: 0n, debits: 0n };
   const settle = async () => {
     since = addMilliseconds(now(), -MOVING_MS);
-    settled = await sumTransfers(books, account, { openedOn, before: since }, entry);
+    settled = await sumTransfers(books, account, { openedOn, before: since }, entry, hasGrants);
   };
   await settle();
   let suspected = false;
   for (let look = 0; look < LOOKS_MAX; look += 1) {
     const before = await getAccount(books, account);
     if (suspected) await settle();
-    const moving = await sumTransfers(books, account, { since, until }, entry);
+    const moving = await sumTransfers(books, account, { since, until }, entry, hasGrants);
+    const held = await sumHolds(deps, before);
     const after = await getAccount(books, account);
     if (before?.figures === undefined || after?.figures === undefined) return 'no-figures';
     if (!sameFigures(before.figures, after.figures)) {
       suspected = false;
       continue;
     }
-    const drift = driftOf(after.figures, addSums(settled, moving), after.creditLimit, at);
+    const drift = driftOf(after.figures, addSums(settled, moving), held, after.creditLimit, at, after.grants);
     if (drift === undefined) return 'agrees';
     if (suspected) return drift;
     suspected = true;
     await wait(INDEX_LAG_MS);
   }
   return 'too-busy';
+}
+
+/**
+ * What an account's holds that have not ended come to. Those before the sweep's mark have ended, so how far the sweep is
+ * behind decides how far back is read: one that stands still makes no drift. An account that never held has no holds.
+ */
+export async function sumHolds({ books, now, sweptUntil }: BalanceDeps, account: Account | undefined): Promise<bigint> {
+  if (account?.figures === undefined || !hasEverHeld(account.figures)) return 0n;
+  const from = (await sweptUntil()) ?? account.openedOn;
+  const last = addDays(dayOf(addMilliseconds(now(), HOLD_SECONDS_MAX * 1_000)), 1);
+  return sumUnresolved(books, account.id, from, last);
 }

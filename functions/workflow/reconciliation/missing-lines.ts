@@ -35,7 +35,8 @@ export async function* missingLines(findings: AsyncIterable<FindingLine>): Async
   }
 }
 
-function csvLine(cells: readonly string[]): string {
+/** A line of CSV whose cells no spreadsheet takes for formulas. */
+export function csvLine(cells: readonly string[]): string {
   return `${cells.map(csvCell).join(',')}\r\n`;
 }
 

@@ -133,6 +133,7 @@ function factsSection(run: RunPlan, outcome: RunOutcome): Html {
   const facts: [name: string, value: string][] = [
     ['Run', run.id],
     ['Period', periodText(run)],
+    ['Accounts', scopeText(run)],
     [
       'Asked for',
       `${run.requestedAt} by ${run.requestedBy ?? (run.trigger === 'request' ? 'the API' : 'the schedule')}`,
@@ -155,6 +156,11 @@ function factsSection(run: RunPlan, outcome: RunOutcome): Html {
 
 function periodText({ startDate, endDate }: RunPlan): string {
   return startDate === endDate ? startDate : `${startDate} to ${endDate}, both included`;
+}
+
+function scopeText({ accounts, sample }: RunPlan): string {
+  if (sample !== undefined) return `a sample drawn for ${sample.week}`;
+  return accounts === undefined ? 'all' : `these alone: ${accounts.join(', ')}`;
 }
 
 function count(value: number): string {

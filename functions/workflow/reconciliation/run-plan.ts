@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { addDays, dayOf, parseDay, parseInstant } from '../../../domain/time.ts';
+import { addDays, dayOf, parseDay, parseInstant, weekOf } from '../../../domain/time.ts';
 import type { RunRequest } from '../../../store/runs.ts';
 
 /** What the state machine carries from step to step: ids, days and keys, never rows and never amounts. */
@@ -19,11 +19,13 @@ const instant = z.string().refine((text) => parseInstant(text) !== undefined, 'm
 const executionInput = z.discriminatedUnion('trigger', [
   z.object({ trigger: z.literal('daily'), scheduledTime: instant }),
   z.object({ trigger: z.literal('recheck'), scheduledTime: instant }),
+  z.object({ trigger: z.literal('spot'), scheduledTime: instant }),
   z.object({
     trigger: z.literal('request'),
     runId: z.string(),
     startDate: day,
     endDate: day,
+    accounts: z.array(z.string()).min(1).optional(),
     requestedAt: instant,
     requestedBy: z.string().optional(),
   }),
@@ -37,9 +39,13 @@ export class InvalidRunInputError extends Error {
 /** Days that a re-check looks back on, for evidence that came late. */
 const RECHECK_DAYS = 7;
 
+/** Days that a spot check covers: all since the one before. */
+const SPOT_CHECK_DAYS = 7;
+
 /**
  * Which run an execution is for. A schedule's run is named after the day before it, so a schedule that fires twice asks
- * for the same run twice. A re-check covers the seven days before the day that the daily run covers.
+ * for the same run twice. A re-check covers the seven days before the day that the daily run covers. A spot check covers
+ * the seven days up to the day before it, and is named after that day's week.
  * @throws InvalidRunInputError
  */
 export function runOf(input: unknown): RunRequest {
@@ -47,13 +53,18 @@ export function runOf(input: unknown): RunRequest {
   if (!parsed.success) throw new InvalidRunInputError(`The input starts no run: ${z.prettifyError(parsed.error)}`);
   const { data } = parsed;
   if (data.trigger === 'request') {
-    const { trigger, runId: id, startDate, endDate, requestedAt, requestedBy } = data;
+    const { trigger, runId: id, startDate, endDate, accounts, requestedAt, requestedBy } = data;
     if (endDate < startDate)
       throw new InvalidRunInputError(`endDate ${endDate} must not be before startDate ${startDate}.`);
-    return { id, trigger, startDate, endDate, requestedAt, ...(requestedBy !== undefined && { requestedBy }) };
+    const optional = { ...(accounts !== undefined && { accounts }), ...(requestedBy !== undefined && { requestedBy }) };
+    return { id, trigger, startDate, endDate, requestedAt, ...optional };
   }
   const requestedAt = parseInstant(data.scheduledTime) ?? data.scheduledTime;
   const dayBefore = addDays(dayOf(requestedAt), -1);
+  if (data.trigger === 'spot') {
+    const startDate = addDays(dayBefore, 1 - SPOT_CHECK_DAYS);
+    return { id: `spot-${weekOf(dayBefore)}`, trigger: 'spot', startDate, endDate: dayBefore, requestedAt };
+  }
   const id = `${data.trigger}-${dayBefore}`;
   return data.trigger === 'daily'
     ? { id, trigger: 'daily', startDate: dayBefore, endDate: dayBefore, requestedAt }

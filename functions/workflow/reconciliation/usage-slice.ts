@@ -19,16 +19,20 @@ const ACCOUNTS_AHEAD = 16;
 /** An account that the chart does not know keeps its evidence in one partition, and nothing prices it. */
 const UNCHARTED: Pick<ChartEntry, 'asset' | 'shards' | 'rateCard'> = { asset: 'UNKNOWN', shards: 1 };
 
-/** Compares usage with charges, for all accounts of the slice's buckets on its day, in order of account. */
+/**
+ * Compares usage with charges, for all accounts of the slice's buckets on its day, in order of account.
+ * @param isWanted says of an account whether the run compares it.
+ */
 export async function* compareUsage(
   deps: { readonly books: Books; readonly chart: Chart; readonly rateCards: readonly RateCard[] },
   { buckets, day }: Extract<Slice, { kind: 'usage' }>,
   period: Period,
   counter: Counter,
+  isWanted: (account: string) => boolean = () => true,
 ): AsyncGenerator<readonly Finding[]> {
   const pricerOf = createPricers(deps.rateCards);
   for (const bucket of buckets) {
-    const accounts = await accountsOfBucket(deps.books, bucket);
+    const accounts = (await accountsOfBucket(deps.books, bucket)).filter(({ account }) => isWanted(account));
     const openedAhead = startedAhead(accounts, ACCOUNTS_AHEAD, ({ account, opened }) => {
       const entry = chartEntryOf(deps.chart, account) ?? UNCHARTED;
       const books = accountBooks(deps.books, account, entry);

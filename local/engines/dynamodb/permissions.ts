@@ -7,6 +7,7 @@ export interface DynamoDbInput {
   readonly IndexName?: string;
   readonly RequestItems?: Readonly<Record<string, unknown>>;
   readonly TransactItems?: readonly Readonly<Record<string, { readonly TableName?: string }>>[];
+  readonly BackupArn?: string;
   readonly ResourceArn?: string;
   readonly StreamArn?: string;
   readonly ShardIterator?: string;
@@ -34,6 +35,8 @@ export function dynamoDbPermissions(operation: string, input: DynamoDbInput, pla
     );
   }
   const action = `dynamodb:${operation}`;
+  // Backups are listed for the whole account, whatever table is asked for.
+  if (operation === 'ListBackups') return [{ action, resourceArn: '*' }];
   if (input.RequestItems !== undefined) {
     return Object.keys(input.RequestItems).map((name) => ({ action, resourceArn: tableArn(name) }));
   }
@@ -44,7 +47,7 @@ export function dynamoDbPermissions(operation: string, input: DynamoDbInput, pla
   if (input.ShardIterator !== undefined) {
     return [{ action, resourceArn: `${tableArn(tableOfIterator(input.ShardIterator))}/stream/*` }];
   }
-  return [{ action, resourceArn: input.ResourceArn ?? input.StreamArn ?? '*' }];
+  return [{ action, resourceArn: input.BackupArn ?? input.ResourceArn ?? input.StreamArn ?? '*' }];
 }
 
 /** The engine's shard iterators are JSON in base64; any table when another engine writes them differently. */

@@ -16,10 +16,7 @@ export function listObjects(store: ObjectStore, { bucket, query }: S3Request): S
   const prefix = parameter('prefix') ?? '';
   const delimiter = parameter('delimiter');
   const token = parameter('continuation-token');
-  const limit = Math.min(Number(parameter('max-keys') ?? pageSizeMax), pageSizeMax);
-  if (!Number.isInteger(limit) || limit < 0) {
-    throw new AwsError('InvalidArgument', 'max-keys must be a whole number of 0 or more.');
-  }
+  const limit = keysAsked(query);
   const after = token === undefined ? (parameter('start-after') ?? '') : Buffer.from(token, 'base64url').toString();
   const page = collectPage(store, { bucket, prefix, delimiter, after, limit });
   const encode = parameter('encoding-type') === 'url' ? encodeKey : (text: string) => text;
@@ -44,6 +41,13 @@ export function listObjects(store: ObjectStore, { bucket, query }: S3Request): S
     CommonPrefixes: page.commonPrefixes.map((common) => ({ Prefix: encode(common) })),
   });
   return { status: 200, headers: { 'content-type': 'application/xml' }, body };
+}
+
+/** How many entries a page may have. @throws AwsError `InvalidArgument` */
+export function keysAsked(query: URLSearchParams): number {
+  const limit = Math.min(Number(query.get('max-keys') ?? pageSizeMax), pageSizeMax);
+  if (Number.isInteger(limit) && limit >= 0) return limit;
+  throw new AwsError('InvalidArgument', 'max-keys must be a whole number of 0 or more.');
 }
 
 interface PageRequest {
@@ -79,6 +83,6 @@ function collectPage(store: ObjectStore, { bucket, prefix, delimiter, after, lim
   }
 }
 
-function encodeKey(key: string): string {
+export function encodeKey(key: string): string {
   return encodeURIComponent(key).replaceAll('%2F', '/');
 }

@@ -50,8 +50,7 @@ export function writeConditions({ headers, key }: S3Request): (existing: StoredO
 /** Answers GET and HEAD. @throws AwsError `NoSuchKey`, `PreconditionFailed` or `InvalidRange`. */
 export function readObject(store: ObjectStore, request: S3Request): S3Response {
   const { headers, query } = request;
-  const object = store.find(request.bucket, request.key);
-  if (object === undefined) throw noSuchKey(request.key);
+  const object = findObject(store, request);
   if (headers['if-match'] !== undefined && !etagMatches(headers['if-match'], object.etag)) throw preconditionFailed();
   const described = describe(object, headers['x-amz-checksum-mode'] === 'ENABLED' && headers.range === undefined);
   if (headers['if-none-match'] !== undefined && etagMatches(headers['if-none-match'], object.etag)) {
@@ -69,6 +68,22 @@ export function readObject(store: ObjectStore, request: S3Request): S3Response {
   return { ...answer, body: createReadStream('', { fd: store.openBody(object), start, end }) };
 }
 
+/** The object, or the version of it that is asked for. */
+function findObject(store: ObjectStore, { bucket, key, version }: S3Request): StoredObject {
+  const versions = store.versionsOf(bucket, key);
+  if (version === undefined) {
+    const latest = versions[0] ?? store.find(bucket, key);
+    if (latest === undefined || versions[0]?.isDeleteMarker) throw noSuchKey(key);
+    return latest;
+  }
+  const found = versions.find((one) => one.version === version);
+  if (found === undefined) throw new AwsError('NoSuchVersion', 'The specified version does not exist.', 404);
+  if (found.isDeleteMarker) {
+    throw new AwsError('MethodNotAllowed', 'The specified method is not allowed against this resource.', 405);
+  }
+  return found;
+}
+
 export function noSuchKey(key: string): AwsError {
   return new AwsError('NoSuchKey', `The specified key does not exist: ${key}`, 404);
 }
@@ -80,6 +95,7 @@ function describe(object: StoredObject, withChecksums: boolean): Record<string, 
   return {
     ...Object.fromEntries(headers),
     etag: `"${object.etag}"`,
+    ...(object.version !== undefined && { 'x-amz-version-id': object.version }),
     'last-modified': new Date(object.modifiedAt).toUTCString(),
     'accept-ranges': 'bytes',
   };

@@ -13,6 +13,8 @@ export interface S3Request {
   /** Lower case; of a presigned URL they include the `x-amz-` headers that its query carries. */
   readonly headers: Readonly<Record<string, string>>;
   readonly copySource?: { readonly bucket: string; readonly key: string };
+  /** Which version of the object is meant; the latest where it is left out. */
+  readonly version?: string;
 }
 
 /** The query parameters that each operation understands here. */
@@ -29,8 +31,10 @@ const queryOfOperation = {
     'encoding-type',
     'fetch-owner',
   ],
+  ListObjectVersions: ['versions', 'prefix', 'max-keys', 'key-marker', 'version-id-marker', 'encoding-type'],
   DeleteObjects: ['delete'],
   GetObject: [
+    'versionId',
     'response-cache-control',
     'response-content-disposition',
     'response-content-encoding',
@@ -38,10 +42,10 @@ const queryOfOperation = {
     'response-content-type',
     'response-expires',
   ],
-  HeadObject: [],
+  HeadObject: ['versionId'],
   PutObject: [],
   CopyObject: [],
-  DeleteObject: [],
+  DeleteObject: ['versionId'],
   CreateMultipartUpload: ['uploads'],
   UploadPart: ['partNumber', 'uploadId'],
   CompleteMultipartUpload: ['uploadId'],
@@ -70,11 +74,17 @@ export function readS3Request(method: string, target: string, sentHeaders: Incom
     throw new AwsError('NotImplemented', `The local S3 does not implement this request: ${what.trim()}.`, 501);
   }
   const source = headers['x-amz-copy-source'];
-  return { operation, bucket, key, query, headers, ...(source !== undefined && { copySource: readSource(source) }) };
+  const version = query.get('versionId') ?? undefined;
+  return {
+    ...{ operation, bucket, key, query, headers },
+    ...(source !== undefined && { copySource: readSource(source) }),
+    ...(version !== undefined && { version }),
+  };
 }
 
 /** The permissions that a request needs, by S3's table of required permissions. */
-export function s3Permissions({ operation, bucket, key, copySource }: S3Request): Permission[] {
+export function s3Permissions(request: S3Request): Permission[] {
+  const { operation, bucket, key, copySource, version } = request;
   const bucketArn = `arn:aws:s3:::${bucket}`;
   const resourceArn = `${bucketArn}/${key}`;
   switch (operation) {
@@ -83,16 +93,18 @@ export function s3Permissions({ operation, bucket, key, copySource }: S3Request)
     case 'HeadBucket':
     case 'ListObjectsV2':
       return [{ action: 's3:ListBucket', resourceArn: bucketArn }];
+    case 'ListObjectVersions':
+      return [{ action: 's3:ListBucketVersions', resourceArn: bucketArn }];
     case 'GetObject':
     case 'HeadObject':
-      return [{ action: 's3:GetObject', resourceArn }];
+      return [{ action: version === undefined ? 's3:GetObject' : 's3:GetObjectVersion', resourceArn }];
     case 'CopyObject':
       return [
         { action: 's3:GetObject', resourceArn: `arn:aws:s3:::${copySource?.bucket}/${copySource?.key}` },
         { action: 's3:PutObject', resourceArn },
       ];
     case 'DeleteObject':
-      return [{ action: 's3:DeleteObject', resourceArn }];
+      return deletePermissions(bucket, key, version, bypassesGovernance(request));
     case 'AbortMultipartUpload':
       return [{ action: 's3:AbortMultipartUpload', resourceArn }];
     case 'DeleteObjects':
@@ -101,6 +113,23 @@ export function s3Permissions({ operation, bucket, key, copySource }: S3Request)
     default:
       return [{ action: 's3:PutObject', resourceArn }];
   }
+}
+
+/** What deleting a key, or one version of it, needs. */
+export function deletePermissions(
+  bucket: string,
+  key: string,
+  version: string | undefined,
+  bypasses: boolean,
+): Permission[] {
+  const resourceArn = `arn:aws:s3:::${bucket}/${key}`;
+  if (version === undefined) return [{ action: 's3:DeleteObject', resourceArn }];
+  const bypass = bypasses ? [{ action: 's3:BypassGovernanceRetention', resourceArn }] : [];
+  return [{ action: 's3:DeleteObjectVersion', resourceArn }, ...bypass];
+}
+
+export function bypassesGovernance({ headers }: Pick<S3Request, 'headers'>): boolean {
+  return headers['x-amz-bypass-governance-retention'] === 'true';
 }
 
 function operationOf(
@@ -114,6 +143,7 @@ function operationOf(
   if (key === '') {
     if (method === 'HEAD') return 'HeadBucket';
     if (method === 'POST' && query.has('delete')) return 'DeleteObjects';
+    if (method === 'GET' && query.has('versions')) return 'ListObjectVersions';
     return method === 'GET' && query.get('list-type') === '2' ? 'ListObjectsV2' : undefined;
   }
   const upload = query.has('uploadId');
@@ -149,7 +179,7 @@ function readSource(header: string): { bucket: string; key: string } {
   if (key.includes('?versionId=')) {
     throw new AwsError(
       'NotImplemented',
-      'The local S3 keeps no versions: leave versionId out of x-amz-copy-source.',
+      'The local S3 copies latest versions alone: leave versionId out of x-amz-copy-source.',
       501,
     );
   }

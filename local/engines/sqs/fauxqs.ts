@@ -1,6 +1,7 @@
 import { findPackageJSON } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { type BuildAppOptions, buildApp } from 'fauxqs';
+import { handOutInOrder } from './fifo.ts';
 
 type Stores = NonNullable<BuildAppOptions['stores']>;
 
@@ -31,14 +32,18 @@ export async function loadFauxqs(directory: string | undefined) {
     // Loaded before the store knows of it: what is loaded must not be written back, which would drop the messages.
     persistence.loadSqsAndSns(sqsStore, snsStore);
     Object.assign(sqsStore, { persistence });
-    for (const queue of sqsStore.allQueues()) Object.assign(queue, { persistence });
+    for (const queue of sqsStore.allQueues()) {
+      Object.assign(queue, { persistence });
+      if (queue.isFifo()) handOutInOrder(queue);
+    }
   }
   const app = buildApp({ logger: false, stores: { sqsStore, snsStore, s3Store: new S3Store() } });
   return {
     app,
     queueNames: () => [...sqsStore.allQueues()].map(({ name }) => name),
     createQueue: (name: string, url: string, arn: string, attributes: Record<string, string>) => {
-      sqsStore.createQueue(name, url, arn, attributes);
+      const queue = sqsStore.createQueue(name, url, arn, attributes);
+      if (queue.isFifo()) handOutInOrder(queue);
     },
     async close() {
       await app.close();

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type AccountBooks, compareAccountDay } from '../../../domain/reconciliation/account-day.ts';
 import type { Finding } from '../../../domain/reconciliation/findings.ts';
-import { judge, type Verdict } from '../../../domain/reconciliation/judge.ts';
+import { groupOf, judge, type Verdict } from '../../../domain/reconciliation/judge.ts';
 import { dayOfGroup } from '../../../domain/reconciliation/pairing.ts';
 import type { EvidenceRow, LedgerRow } from '../../../domain/reconciliation/rows.ts';
 import { createCounter } from '../../../domain/reconciliation/summary.ts';
@@ -329,7 +329,8 @@ function unmatchedTransfers(books: Books): string[] {
 
 function verdictAt(key: string, books: Books): Verdict {
   const evidence = books.evidence.filter((row) => row.key === key);
-  return judge({ key, evidence, ledger: books.ledger.filter((row) => row.key === key) }, priceOf).verdict;
+  const ledger = books.ledger.filter((row) => row.key === key);
+  return judge(groupOf(key, evidence, ledger), priceOf).verdict;
 }
 
 const NOTHING = { expected: 0n, actual: 0n, overCharged: 0n, underCharged: 0n, undetermined: 0n };

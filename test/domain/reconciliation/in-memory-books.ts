@@ -16,6 +16,8 @@ import { daysOf, type Period } from '../../../domain/time.ts';
 export interface Books {
   readonly evidence: readonly EvidenceRow[];
   readonly ledger: readonly LedgerRow[];
+  /** Ids of transfers that charge somebody else. */
+  readonly others?: readonly string[];
 }
 
 export interface Reading {
@@ -88,7 +90,8 @@ export function accountBooks(books: Books, reading: Reading): AccountBooks {
         reading,
       ),
     }),
-    transferOf: async (requestId) => books.ledger.find((row) => row.id === requestId),
+    transferOf: async (requestId) =>
+      books.others?.includes(requestId) ? 'something-else' : books.ledger.find((row) => row.id === requestId),
   };
 }
 

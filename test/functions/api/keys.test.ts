@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { chart } from '../../../config/chart.ts';
 import { makeHandler as makeAuthorizer } from '../../../functions/api/authorizer.ts';
@@ -25,7 +25,7 @@ beforeEach(() => {
 });
 
 /** Only what the operations on keys need; the others are not called here. */
-const deps = (): KeyDeps => ({ keys: books, stage: 'dev', chart, now, newId: randomUUID, random: randomBytes });
+const deps = (): KeyDeps => ({ keys: books, stage: 'dev', chart, now, random: randomBytes });
 const send = (route: string, request: TestCall = {}) =>
   call(makeHandler(deps() as OperationsDeps), route, { caller: ADMIN, ...request });
 
@@ -85,9 +85,18 @@ describe('a new key', () => {
   });
 
   test('may not do what its maker may not, and the scope is named', async () => {
-    const answer = await create({ name: 'svc', scopes: ['ledger:read', 'approve'] });
+    const answer = await create({ name: 'svc', scopes: ['ledger:read', 'billing'] });
     expectProblem(answer, 403, 'missing-scope');
-    expect(answer.body.detail).toContain('"approve"');
+    expect(answer.body.detail).toContain('"billing"');
+  });
+
+  test('may not approve, whatever its maker may: such keys are the owner’s to make', async () => {
+    const answer = await create(
+      { name: 'svc', scopes: ['approve'] },
+      { ...ADMIN, scopes: [...ADMIN.scopes, 'approve'] },
+    );
+    expectProblem(answer, 403, 'missing-scope');
+    expect(answer.body.detail).toContain('only the owner of the AWS account');
   });
 
   test('is not made by a key that is bound to an account, nor by one without the scope', async () => {
@@ -196,10 +205,10 @@ describe('rotation', () => {
 
   test('of a key that may do more than the caller is refused, for it would hand that power over', async () => {
     const strong = 'c0'.repeat(8);
-    await createApiKey(books, { id: strong, name: 'owner', scopes: ['admin', 'approve'], createdAt: time }, 'hash');
+    await createApiKey(books, { id: strong, name: 'owner', scopes: ['admin', 'billing'], createdAt: time }, 'hash');
     const answer = await rotate(strong);
     expectProblem(answer, 403, 'missing-scope');
-    expect(answer.body.detail).toContain('"approve"');
+    expect(answer.body.detail).toContain('"billing"');
     expect((await read(strong)).body.status).toBe('active');
   });
 

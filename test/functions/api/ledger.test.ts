@@ -26,6 +26,7 @@ beforeAll(async () => {
       operations: { completion: { prices: { tokens: perThousand(1000n) }, minimum: 0n, rounding: 'up' } },
     },
     NOW,
+    'key-1',
   );
   handler = makeHandler({
     store: {
@@ -35,6 +36,7 @@ beforeAll(async () => {
       newId: () => `token-${ids++}`,
       listed: new Set(),
     },
+    audit: books,
     settings: createSettingsCache(books, () => clockMs),
     chart,
     now: () => NOW,
@@ -257,7 +259,12 @@ describe('a key', () => {
 
 test('a paused ledger refuses new transfers with 503 and still answers replays', async () => {
   await charge({ id: 'pause-1' });
-  await putLedgerControl(books, { paused: true, reason: 'Trial balance broken.' });
+  await putLedgerControl(books, {
+    paused: true,
+    reason: 'Trial balance broken.',
+    changedAt: NOW,
+    changedBy: 'key-1',
+  });
   clockMs += 100_000;
   const refused = await charge({ id: 'pause-2' });
   expect([refused.status, refused.headers['retry-after']]).toEqual([503, '1']);

@@ -2,15 +2,22 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BODY_BYTES_MAX } from '../../../contract/limits.ts';
 import { routes } from '../../../contract/routes.ts';
 import type { TestAnswer } from '../../support/api.ts';
+import { approvalProvocations } from '../../support/approval-outcomes.ts';
+import { batchProvocations } from '../../support/batch-outcomes.ts';
 import { startLedger, type TestLedger } from '../../support/ledger.ts';
 import {
+  CAPTURE,
   CHARGE,
   CLOSE,
   COMMON,
   DAY_BEFORE,
+  ELEMENT,
   FREEZE,
+  GRANT,
+  HOLD,
   LIMIT,
   OPEN,
+  RELEASE,
   REVERSAL,
   resultOf,
   rows,
@@ -20,6 +27,7 @@ import {
   UNFREEZE,
   YESTERYEAR,
 } from '../../support/outcomes.ts';
+import { repairProvocations } from '../../support/repair-outcomes.ts';
 
 /** Walks docs/outcomes.md: every row of every table is provoked through the handler. */
 
@@ -34,6 +42,14 @@ const {
   charge,
   transfer,
   reverse,
+  grant,
+  fillUp,
+  hold,
+  capture,
+  captureStrictly,
+  release,
+  held,
+  expired,
   freeze,
   unfreeze,
   close,
@@ -145,7 +161,149 @@ const provocations: Record<string, Record<string, () => Promise<TestAnswer>>> = 
       await close(account);
       return reverse(id);
     },
+    'too-many-grants': async () => {
+      const [first, second, account] = [fresh(), fresh(), await empty()];
+      for (const id of [first, second]) {
+        await fillUp(account);
+        await charge(account, { id, quantities: { tokens: 10 } });
+      }
+      await fillUp(account);
+      await reverse(first);
+      return reverse(second);
+    },
     created: async () => reverse((await charged()).id),
+  },
+  [GRANT]: {
+    'invalid-request': async () => grant(await empty(), { source: await funded() }),
+    'derived-balance': async () => grant(await derived(), { source: 'platform:cash:x' }),
+    replayed: async () => {
+      const [id, account] = [fresh(), await empty()];
+      return twice(() => grant(account, { id }));
+    },
+    conflict: async () => {
+      const [id, account] = [fresh(), await empty()];
+      await grant(account, { id });
+      return grant(account, { id, priority: 1 });
+    },
+    'invalid-request again': async () => grant(await empty(), { expiresAt: DAY_BEFORE }),
+    'ledger-paused': async () => {
+      const body = { id: fresh(), account: await empty(), source: 'platform:promotions', amount: 1 };
+      return ledger.sendWhilePaused(GRANT, { body });
+    },
+    'insufficient-funds': async () => {
+      const source = 'platform:pool';
+      const pool = { pattern: source, asset: 'TOKEN', balance: 'strict', party: 'platform', shards: 1 } as const;
+      const change = { chart: [pool, ...ledger.deps.chart] };
+      await ledger.sendWith(change, OPEN, { body: { id: source } });
+      const body = { id: fresh(), account: await empty(), source, amount: 1 };
+      return ledger.sendWith(change, GRANT, { body });
+    },
+    'account-frozen': async () => grant(await frozen(0)),
+    'account-closed': async () => grant(await closed()),
+    'too-many-grants': async () => {
+      const account = await empty();
+      await fillUp(account);
+      return grant(account);
+    },
+    'account-unknown': () => grant(`customer:${fresh()}`),
+    created: async () => grant(await empty()),
+  },
+  [HOLD]: {
+    'invalid-request': async () => hold(await funded(), { expiresInSeconds: 604_801 }),
+    'account-unknown': async () => hold(await funded(), {}, { caller: { account: 'customer:other' } }),
+    'missing-scope': async () => {
+      const account = await funded();
+      const body = { id: fresh(), account, amount: 5, credit: 'platform:sink' };
+      return ledger.send(HOLD, { body, caller: { account } });
+    },
+    'derived-balance': async () => hold(await derived()),
+    replayed: async () => {
+      const [id, account] = [fresh(), await funded()];
+      return twice(() => hold(account, { id }));
+    },
+    conflict: async () => {
+      const { id, account } = await held();
+      return hold(account, { id });
+    },
+    'invalid-request again': async () => hold(await funded(), { expiresAt: DAY_BEFORE }),
+    unpriced: async () => hold(await funded(), { operation: 'unheard-of' }),
+    'ledger-paused': async () => {
+      const body = { id: fresh(), account: await funded(), operation: 'completion', quantities: {} };
+      return ledger.sendWhilePaused(HOLD, { body });
+    },
+    'insufficient-funds': async () => hold(await empty()),
+    'account-frozen': async () => hold(await frozen(5)),
+    'account-closed': async () => hold(await closed(), { quantities: {} }),
+    'before-opening': async () => {
+      const body = { id: fresh(), account: await opened('2026-11-20'), operation: 'completion', quantities: {} };
+      return ledger.sendWith({ now: () => '2026-11-19T23:59:59.999Z' }, HOLD, { body });
+    },
+    'account-unknown again': () => hold(`customer:${fresh()}`),
+    created: async () => hold(await funded()),
+  },
+  [CAPTURE]: {
+    'invalid-request': async () => capture((await held()).id, { effectiveAt: TOMORROW }),
+    'not-found': () => capture('never-held'),
+    'missing-scope': async () => {
+      const { id, account } = await held();
+      return capture(id, {}, { caller: { account } });
+    },
+    'invalid-request again': async () => capture((await held()).id, { effectiveAt: DAY_BEFORE }),
+    replayed: async () => {
+      const [id, original] = [fresh(), await held()];
+      return twice(() => capture(original.id, { id }));
+    },
+    conflict: async () => {
+      const [id, original] = [fresh(), await held()];
+      await capture(original.id, { id, amount: 2 });
+      return capture(original.id, { id, amount: 3 });
+    },
+    unpriced: async () => capture((await held()).id, { operation: 'unheard-of', quantities: {} }),
+    'ledger-paused': async () =>
+      ledger.sendWhilePaused(CAPTURE, { params: { holdId: (await held()).id }, body: { id: fresh() } }),
+    'hold-captured': async () => {
+      const { id } = await held();
+      await capture(id);
+      return capture(id);
+    },
+    'hold-released': async () => {
+      const { id } = await held();
+      await release(id);
+      return capture(id);
+    },
+    'hold-expired': async () => (await expired()).capture(),
+    'over-captured': async () => captureStrictly((await held()).id, { amount: 6 }),
+    'insufficient-funds': async () => capture((await held()).id, { amount: 6 }),
+    'account-frozen': async () => {
+      const { id, account } = await held();
+      await freeze(account);
+      return capture(id);
+    },
+    'account-closed': async () => capture((await held(await closed())).id),
+    'before-opening': async () => {
+      const [id, account] = [fresh(), await opened('2026-11-20')];
+      const midnight = { now: () => '2026-11-20T00:00:01.000Z' };
+      const body = { id, account, amount: 5, credit: 'platform:sink' };
+      await ledger.sendWith(midnight, HOLD, { body });
+      const late = { id: fresh(), effectiveAt: '2026-11-19T23:59:59Z' };
+      return ledger.sendWith(midnight, CAPTURE, { params: { holdId: id }, body: late });
+    },
+    'account-unknown': async () => capture((await held(`customer:${fresh()}`)).id),
+    created: async () => capture((await held()).id),
+  },
+  [RELEASE]: {
+    'not-found': () => release('never-held'),
+    unchanged: async () => {
+      const { id } = await held();
+      return twice(() => release(id));
+    },
+    'hold-captured': async () => {
+      const { id } = await held();
+      await capture(id);
+      return release(id);
+    },
+    'hold-expired': async () => (await expired()).release(),
+    changed: async () => release((await held()).id),
   },
   [OPEN]: {
     'invalid-request': () => ledger.send(OPEN, { body: { id: 'nobody:x' } }),
@@ -186,6 +344,9 @@ const provocations: Record<string, Record<string, () => Promise<TestAnswer>>> = 
     },
     changed: async () => limit(await empty(), 5),
   },
+  ...approvalProvocations(() => ledger),
+  ...batchProvocations(() => ledger),
+  ...repairProvocations(() => ledger),
 };
 
 describe('docs/outcomes.md', () => {
@@ -203,7 +364,7 @@ describe('docs/outcomes.md', () => {
   });
 
   test('names the problems that the contract names', () => {
-    for (const route of Object.keys(provocations).filter((name) => name !== COMMON)) {
+    for (const route of Object.keys(provocations).filter((name) => name !== COMMON && name !== ELEMENT)) {
       const contract = routes.find(({ method, path }) => `${method} ${path}` === route);
       const problems = rows.filter((row) => row.route === route && row.status >= 400).map(({ result }) => result);
       const told = new Set([...problems, 'unavailable'].filter((result) => result !== 'invalid-request'));

@@ -35,7 +35,7 @@ let books: TestBooks;
 
 beforeAll(async () => {
   books = await startBooks();
-  await publishRateCard(books, card, NOW);
+  await publishRateCard(books, card, NOW, 'key-1');
 });
 afterAll(() => books.stop());
 
@@ -44,6 +44,7 @@ test('an account is charged by its own prices and others by the card, and the re
   let ids = 0;
   const handler = makeHandler({
     store: { client, ledgerTable, clock: systemClock, newId: () => `token-${ids++}`, listed: new Set() },
+    audit: books,
     settings: createSettingsCache(books, () => 0),
     chart,
     now: () => NOW,

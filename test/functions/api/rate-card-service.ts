@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SFNClient } from '@aws-sdk/client-sfn';
+import { SQSClient } from '@aws-sdk/client-sqs';
 import { chart } from '../../../config/chart.ts';
 import type { OperationsDeps } from '../../../functions/api/operations.ts';
 import type { TestAnswer } from '../../support/api.ts';
@@ -35,14 +36,22 @@ export function depsOn(books: TestBooks, client: DynamoDBClient = books.client):
   const s3 = { client: new S3Client({ region: 'us-east-1' }), bucket: 'none' };
   return {
     runs: operations,
+    repairs: operations,
+    repairArn: '',
     imports: operations,
     settings: operations,
     keys: operations,
+    audit: operations,
+    seals: s3,
+    bulks: operations,
+    bulkQueue: { client: new SQSClient({ region: 'us-east-1' }), url: '' },
     evidence: { client, usageTable: books.usageTable },
     artifacts: s3,
     dropZone: s3,
     workflows: new SFNClient({ region: 'us-east-1' }),
     reconcileArn: '',
+    sealRuns: operations,
+    sealArn: '',
     chart,
     now: () => NOW,
     newId: () => 'id',

@@ -37,10 +37,10 @@ beforeEach(() => {
   workflows.reset();
 });
 
-const ask = (id: string, startDate = DAY) => {
+const ask = (id: string, startDate = DAY, accounts?: string[]) => {
   const caller = { keyId: 'key', scopes: [] };
   const request = { query: undefined, params: {}, event: {} as ApiEvent };
-  return startReconciliation(deps, { ...request, caller, body: { id, startDate, endDate: DAY } });
+  return startReconciliation(deps, { ...request, caller, body: { id, startDate, endDate: DAY, accounts } });
 };
 const startedNames = () => workflows.commandCalls(StartExecutionCommand).map(({ args }) => args[0].input.name);
 
@@ -84,6 +84,33 @@ describe('asking for a run', () => {
   });
 });
 
+describe('asking for a run of some accounts', () => {
+  it('hands them on, and says them', async () => {
+    expect(await ask('some', DAY, ['customer:acme'])).toMatchObject({ body: { accounts: ['customer:acme'] } });
+    const [call] = workflows.commandCalls(StartExecutionCommand);
+    expect(JSON.parse(call?.args[0].input.input ?? '')).toMatchObject({ accounts: ['customer:acme'] });
+    expect(await ask('some', DAY, ['customer:acme'])).toMatchObject({ status: 200 });
+  });
+
+  it('refuses the id of a run of others', async () => {
+    await ask('of-all');
+    const refused = { status: 422, body: { errors: [{ field: 'accounts' }] } };
+    expect(await ask('of-all', DAY, ['customer:acme'])).toMatchObject(refused);
+  });
+
+  it('refuses a name that scheduled runs have', async () => {
+    expect(await ask('spot-2026-W47')).toMatchObject({ status: 400, body: { errors: [{ field: 'id' }] } });
+  });
+});
+
+it('lists the runs of one schedule alone', async () => {
+  await ask('other-run');
+  const request: RunRequest = { id: 'spot-2026-W46', trigger: 'spot', startDate: DAY, endDate: DAY, requestedAt: NOW };
+  await claimRun(tables, { ...request, execution: 'spot', startedAt: NOW, slices: 1 });
+  const { body } = await listReconciliations(deps, { query: { schedule: 'spot' } });
+  expect(body).toMatchObject({ reconciliations: [{ id: 'spot-2026-W46' }] });
+});
+
 it('lists runs with the slices that are done, while they run too', async () => {
   await ask('listed');
   await claimRun(tables, running('listed'));
@@ -91,7 +118,7 @@ it('lists runs with the slices that are done, while they run too', async () => {
     await recordSlice(tables, { id: 'listed', execution: 'first' }, { id, findings: 0, doneAt: NOW });
   }
   const listed = { id: 'listed', status: 'running', progress: { slicesDone: 2, slicesTotal: 80 } };
-  const { body } = await listReconciliations(deps);
+  const { body } = await listReconciliations(deps, { query: {} });
   expect(body).toEqual({ reconciliations: expect.arrayContaining([expect.objectContaining(listed)]) });
 });
 

@@ -22,6 +22,11 @@ test('is read as it was written, by the account that it was written for', () => 
   expect(readCursor('customer:borealis', cursor)).toBeUndefined();
 });
 
+test('may end at what the ledger posted under an id of its own', () => {
+  const own = { ...CURSOR, after: { key: '2026-11-20T08:00:00.000Z#breakage:g:1.5', id: 'breakage:g:1.5' } };
+  expect(readCursor('customer:acme', writeCursor('customer:acme', own))).toEqual(own);
+});
+
 test('is refused with any character changed, added or taken away', () => {
   const cursor = writeCursor('customer:acme', CURSOR);
   const place = fc.nat({ max: cursor.length - 1 });

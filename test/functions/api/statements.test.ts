@@ -32,10 +32,12 @@ beforeAll(async () => {
       operations: { search: perRequest(1n), execute: perRequest(1n) },
     },
     now,
+    'key-1',
   );
   const { client, ledgerTable } = books;
   handler = makeHandler({
     store: { client, ledgerTable, clock: systemClock, newId: () => `token-${ids++}`, listed: new Set() },
+    audit: books,
     settings: createSettingsCache(books, Date.now),
     chart,
     now: () => now,

@@ -7,7 +7,7 @@ import type { RateCard } from '../../../domain/rating.ts';
 import type { FindingLine } from '../../../domain/reconciliation/findings.ts';
 import type { RunOutcome } from '../../../domain/reconciliation/outcome.ts';
 import type { Slice } from '../../../domain/reconciliation/slices.ts';
-import { addDays, addMilliseconds } from '../../../domain/time.ts';
+import { addDays, addMilliseconds, weekOf } from '../../../domain/time.ts';
 import type { Transfer } from '../../../domain/transfers.ts';
 import { metrics } from '../../../functions/runtime/metrics.ts';
 import { makeHandler as makeFail } from '../../../functions/workflow/fail-reconciliation.ts';
@@ -208,6 +208,61 @@ describe('a run over a day', () => {
   });
 });
 
+describe('a run restricted to accounts', () => {
+  it('compares these alone, in the buckets that they are in, and says so in its reports', async () => {
+    for (const account of ['customer:in', 'customer:in:team', 'customer:out']) await used(account, `${account}-1`, 5n);
+    const { run, findings, summary, report } = await reconcile({ accounts: ['customer:in'] });
+    expect(findings.map(({ account }) => account)).toEqual(['customer:in']);
+    expect(summary).toMatchObject({ accountsSeen: 1, accounts: ['customer:in'] });
+    expect(run.slices).toBe(2);
+    expect(report).toContain('these alone: customer:in');
+    expect(await getRun(tables, run.id)).toMatchObject({ accounts: ['customer:in'] });
+  });
+
+  it('is inconclusive when no book knows them', async () => {
+    const { summary } = await reconcile({ accounts: ['customer:mistyped'] });
+    expect(summary).toMatchObject({ verdict: 'inconclusive', accountsSeen: 0 });
+  });
+
+  it('says nothing of the percentage that stands for the whole of the books', async () => {
+    const { run } = await reconcile({ accounts: ['customer:in'] });
+    const counted = vi.spyOn(metrics, 'addMetric');
+    counted.mockClear();
+    await summarise()({ run });
+    const names = counted.mock.calls.map(([name]) => name);
+    expect(names).toContain('reconciliation_findings');
+    expect(names).not.toContain('reconciliation_discrepancy_percent');
+  });
+});
+
+describe('a spot check', () => {
+  const spot = () => runOf({ trigger: 'spot', scheduledTime: `${day}T04:00:00Z` });
+
+  it('compares a sample over the seven days before, under the name of their week, and counts what it finds', async () => {
+    await used('customer:spotted', 'spotted-1', 5n, `${addDays(day, -3)}T12:00:00.000Z`);
+    const counted = vi.spyOn(metrics, 'addMetric');
+    counted.mockClear();
+    const { run, summary, findings, report } = await spot();
+    expect(run).toMatchObject({ trigger: 'spot', startDate: addDays(day, -7), endDate: addDays(day, -1) });
+    expect(run.id).toBe(`spot-${weekOf(addDays(day, -1))}`);
+    // There are fewer accounts than the least number of a sample, so all are in it.
+    expect(findings.map(({ requestId }) => requestId)).toEqual(['spotted-1']);
+    expect(report).toContain(`a sample drawn for ${weekOf(addDays(day, -1))}`);
+    expect(counted).toHaveBeenCalledWith('spot_check_findings', 'Count', 1);
+    expect(counted).toHaveBeenCalledWith('accounts_spot_checked', 'Count', summary.accountsSeen);
+  });
+
+  it('keeps the sample that was drawn first, whoever is opened before it is planned again', async () => {
+    const many = Array.from({ length: 60 }, (_, index) => `customer:drawn-${index}`);
+    await Promise.all(many.slice(0, 30).map((account) => used(account, `${account}-${day}`, 1n)));
+    const input = { trigger: 'spot', scheduledTime: `${day}T04:00:00Z` };
+    const first = await plan()({ input, execution: 'e' });
+    await Promise.all(many.slice(30).map((account) => used(account, `${account}-${day}`, 1n)));
+    expect(await plan()({ input, execution: 'e' })).toEqual(first);
+    expect(first).toMatchObject({ run: { sample: { below: expect.any(Number) } } });
+  });
+});
+
 it('counts the balances that it could not check, so that somebody can be told', async () => {
   const { run } = await reconcile();
   const counted = vi.spyOn(metrics, 'addMetric');
@@ -263,7 +318,7 @@ function NOW(): string {
 }
 
 function plan() {
-  return makePlan({ runs: tables, artifacts, now: NOW });
+  return makePlan({ runs: tables, artifacts, books: tables, chart, now: NOW });
 }
 
 function summarise() {
@@ -280,6 +335,7 @@ async function compareSlices(run: RunPlan, slices: readonly Slice[]): Promise<vo
     now: NOW,
     newId: randomUUID,
     wait: async () => {},
+    sweptUntil: async () => undefined,
   });
   for (let start = 0; start < slices.length; start += 4) {
     await compare({ BatchInput: { run }, Items: slices.slice(start, start + 4) });
@@ -291,8 +347,11 @@ async function slicesOf(run: RunPlan): Promise<Slice[]> {
 }
 
 /** Plans, compares and sums up as the state machine does. */
-async function reconcile({ endDate = day } = {}) {
-  const input = { trigger: 'request', runId: `run-${day}`, startDate: day, endDate, requestedAt: NOW() };
+async function reconcile({ endDate = day, accounts }: { endDate?: string; accounts?: readonly string[] } = {}) {
+  return runOf({ trigger: 'request', runId: `run-${day}`, startDate: day, endDate, accounts, requestedAt: NOW() });
+}
+
+async function runOf(input: object) {
   const planned = await plan()({ input, execution: 'execution' });
   if (!planned.claimed) throw new Error('The run is another execution’s.');
   const { run } = planned;

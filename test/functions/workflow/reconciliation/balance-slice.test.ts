@@ -64,6 +64,7 @@ async function check(world: World) {
     books: { client: clientOf(world, (ms) => (elapsed += ms)), ledgerTable: 'ledger', usageTable: 'usage' },
     chart,
     now: () => addMilliseconds(START, elapsed),
+    sweptUntil: async () => undefined,
     wait: async (ms: number) => {
       elapsed += ms;
     },

@@ -1,0 +1,72 @@
+import * as repairs from '../schemas/repairs.ts';
+import type { Route } from './route.ts';
+
+/** Repairs of what reconciliations found: planned, approved, applied, verified, and rolled back. */
+export const repairsRoutes = {
+  planRepair: {
+    method: 'POST',
+    path: '/v1/repairs',
+    function: 'api/operations',
+    scope: 'operations',
+    summary: 'Plan the repair of what a reconciliation found, or announce a file of entries; nothing is posted',
+    body: repairs.repairRequest,
+    answers: { 202: repairs.repair, 200: repairs.repair },
+    problems: ['not-found', 'conflict', 'repair-state', 'unavailable'],
+  },
+  planImport: {
+    method: 'POST',
+    path: '/v1/repairs/{repairId}/plan',
+    function: 'api/operations',
+    scope: 'operations',
+    summary: 'Plan an import whose file was uploaded; nothing is posted',
+    answers: { 202: repairs.repair, 200: repairs.repair },
+    problems: ['not-found', 'repair-state', 'unavailable'],
+  },
+  listRepairs: {
+    method: 'GET',
+    path: '/v1/repairs',
+    function: 'api/operations',
+    scope: 'operations',
+    summary: 'List the latest repairs',
+    answers: { 200: repairs.repairList },
+    problems: ['unavailable'],
+  },
+  getRepair: {
+    method: 'GET',
+    path: '/v1/repairs/{repairId}',
+    function: 'api/operations',
+    scope: 'operations',
+    summary: 'Read a repair: its plan, its artifacts, how far it is and what came of it',
+    answers: { 200: repairs.repair },
+    problems: ['not-found', 'unavailable'],
+  },
+  applyRepair: {
+    method: 'POST',
+    path: '/v1/repairs/{repairId}/apply',
+    function: 'api/operations',
+    scope: 'operations',
+    summary: 'Apply exactly the plan with this hash; a reconciliation verifies it afterwards',
+    body: repairs.applyRequest,
+    answers: { 202: repairs.repair, 200: repairs.repair },
+    problems: [
+      'not-found',
+      'hash-differs',
+      'repair-state',
+      'plan-stale',
+      'approval-needed',
+      'approval-expired',
+      'approval-decided',
+      'unavailable',
+    ],
+  },
+  rollBackRepair: {
+    method: 'POST',
+    path: '/v1/repairs/{repairId}/rollback',
+    function: 'api/operations',
+    scope: 'operations',
+    summary: 'Plan to take back exactly what a repair posted: a repair of its own, which is applied like any other',
+    body: repairs.rollbackRequest,
+    answers: { 202: repairs.repair, 200: repairs.repair },
+    problems: ['not-found', 'conflict', 'repair-state', 'unavailable'],
+  },
+} as const satisfies Record<string, Route>;
