@@ -139,7 +139,8 @@ function judge<Result>(group: Group<Result>, met: Met<Result>, before: KnownAcco
   const refusals = group.map((_, index) => guarded[index] ?? stands.refusals[index]);
   const first = refusals.findIndex((refusal) => refusal !== undefined);
   if (first < 0) return { kind: 'apart' };
-  // What would have become of those after it, nobody can say: they were to stand on it.
+  // What would have become of those after it, nobody can say: they were to stand on it. Nor is it known of those before
+  // it whether they would be refused too, where other groups of the transaction gave to their accounts.
   return {
     kind: 'decided',
     results: refusals.map((refusal, index) =>

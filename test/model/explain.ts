@@ -31,8 +31,8 @@ function search(ledger: Ledger, units: readonly Unit[], found: (end: Ledger) => 
   if (units.length === 0) found(ledger);
   for (const unit of units) {
     if (unit.after.some((earlier) => units.includes(earlier))) continue;
-    const [after, answers] = performUnit(ledger, unit);
-    if (answers.join() !== unit.answers.join()) continue;
+    const [after, right] = performUnit(ledger, unit);
+    if (!right.some((answers) => answers.join() === unit.answers.join())) continue;
     search(
       after,
       units.filter((other) => other !== unit),
@@ -41,10 +41,10 @@ function search(ledger: Ledger, units: readonly Unit[], found: (end: Ledger) => 
   }
 }
 
-function performUnit(ledger: Ledger, { operations, linked }: Unit): readonly [Ledger, readonly string[]] {
+function performUnit(ledger: Ledger, { operations, linked }: Unit): ReturnType<typeof performGroup> {
   if (linked) return performGroup(ledger, operations);
   const [after, answer] = perform(ledger, operations[0] as Operation);
-  return [after, [answer]];
+  return [after, [[answer]]];
 }
 
 function unitsOf({ call, answers }: Answered): Unit[] {

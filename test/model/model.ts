@@ -95,22 +95,29 @@ export function perform(ledger: Ledger, operation: Operation): Step {
   }
 }
 
-/** Linked postings: all or none. */
-export function performGroup(ledger: Ledger, postings: readonly Operation[]): readonly [Ledger, string[]] {
+/**
+ * Linked postings: all or none. Of those that fail one says why, which may be any of them, and the others that the group
+ * failed: so there are several sets of answers that are right.
+ */
+export function performGroup(
+  ledger: Ledger,
+  postings: readonly Operation[],
+): readonly [Ledger, readonly (readonly string[])[]] {
   let after = ledger;
   const exists = postings.map((one) =>
     'id' in one && ledger.transfers.has(one.id) ? perform(ledger, one)[1] : undefined,
   );
-  if (exists.some((answer) => answer !== undefined)) return [ledger, exists.map((answer) => answer ?? 'group-failed')];
+  if (exists.some((answer) => answer !== undefined)) {
+    return [ledger, [exists.map((answer) => answer ?? 'group-failed')]];
+  }
   const answers = postings.map((one) => {
     const [next, answer] = perform(after, one);
     after = next;
     return answer;
   });
-  const first = answers.findIndex((answer) => answer !== 'created');
-  if (first < 0) return [after, answers];
-  // Those after the first that fails were to stand on it, so only that one is told why.
-  return [ledger, answers.map((answer, index) => (index === first ? answer : 'group-failed'))];
+  const failed = answers.flatMap((answer, index) => (answer === 'created' ? [] : [index]));
+  if (failed.length === 0) return [after, [answers]];
+  return [ledger, failed.map((teller) => answers.map((answer, index) => (index === teller ? answer : 'group-failed')))];
 }
 
 function open(ledger: Ledger, account: string, limit: bigint): Step {

@@ -306,7 +306,7 @@ export async function startRepairWorld(given?: TestArtifacts): Promise<RepairWor
     },
     async settled() {
       for (const executionArn of executions) {
-        while ((await describe(executionArn)) === 'RUNNING') await new Promise((resolve) => setImmediate(resolve));
+        while ((await describe(executionArn)) === 'RUNNING') await new Promise((resolve) => setTimeout(resolve, 5));
       }
     },
     async stopRunning() {
