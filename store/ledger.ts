@@ -15,7 +15,7 @@ import { dayPartition, momentKey, transferKey } from './tables.ts';
 
 /**
  * Posts a transfer exactly once, in one round trip for a first write, a replay and a refusal alike: the conditions of
- * one write decide, and the items that failed them say why.
+ * one write decide, and the items that failed them say why. Only what counts more than a week ago takes one put more.
  * @throws StoreUnavailableError when conflicts or faults last until the deadline.
  */
 export async function postTransfer(store: LedgerStore, posting: Posting): Promise<TransferResult> {

@@ -18,6 +18,7 @@ import { getRun } from '../../store/runs.ts';
 import { recordEvidence } from '../../store/usage.ts';
 import { startArtifacts, type TestArtifacts } from '../support/artifacts-bucket.ts';
 import { startBooks, type TestBooks } from '../support/books.ts';
+import { statusWhenEnded } from '../support/executions.ts';
 
 /** The real machine with the real functions, broken off wherever it can be and taken up again. */
 
@@ -147,13 +148,7 @@ async function start(runId: string): Promise<string> {
   return (started as { executionArn: string }).executionArn;
 }
 
-async function ended(executionArn: string): Promise<string> {
-  for (;;) {
-    const { status } = (await engine.handle('DescribeExecution', { executionArn })) as { status: string };
-    if (status !== 'RUNNING') return status;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
+const ended = (executionArn: string) => statusWhenEnded(engine, executionArn);
 
 /** Every execution has an hour of its own. */
 function now(): string {

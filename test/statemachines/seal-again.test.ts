@@ -10,6 +10,7 @@ import { getSealRun } from '../../store/seal-runs.ts';
 import { listSeals } from '../../store/seals.ts';
 import { transferKey } from '../../store/tables.ts';
 import { startBooks, type TestBooks } from '../support/books.ts';
+import { statusWhenEnded } from '../support/executions.ts';
 import { startSealBuckets, type TestSealBuckets } from '../support/seal-buckets.ts';
 import { post, sealingOn } from '../support/sealing.ts';
 
@@ -145,13 +146,7 @@ async function start(mode: Mode, id: string): Promise<string> {
   return (started as { executionArn: string }).executionArn;
 }
 
-async function ended(executionArn: string): Promise<string> {
-  for (;;) {
-    const { status } = (await engine.handle('DescribeExecution', { executionArn })) as { status: string };
-    if (status !== 'RUNNING') return status;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
+const ended = (executionArn: string) => statusWhenEnded(engine, executionArn);
 
 /** Every execution has an hour of its own. */
 function now(): string {
