@@ -19,7 +19,12 @@ export interface Stage {
   /** What all callers together may ask of the API before it answers 429. */
   readonly apiThrottle: { readonly requestsPerSecond: number; readonly burst: number };
   /** A cost fuse: above so many write units a second a table, and each of its indexes, throttles and spends no more. */
-  readonly maxWriteUnitsPerSecond: { readonly ledger: number; readonly usage: number; readonly operations: number };
+  readonly maxWriteUnitsPerSecond: {
+    readonly ledger: number;
+    readonly usage: number;
+    readonly operations: number;
+    readonly billing: number;
+  };
   /** How many import files are read at once; bounds what imports take of the usage table's write units. At least 2. */
   readonly importConcurrency: number;
   /** Who gets a mail when an alarm goes off, after confirming by a link. Without it, subscribe to the topic by hand. */
@@ -34,7 +39,7 @@ export const stages: Readonly<Record<string, Stage>> = {
     importedFileRetentionDays: 30,
     seals: { lock: 'GOVERNANCE', days: 1 },
     apiThrottle: { requestsPerSecond: 200, burst: 400 },
-    maxWriteUnitsPerSecond: { ledger: 2_000, usage: 1_000, operations: 200 },
+    maxWriteUnitsPerSecond: { ledger: 2_000, usage: 1_000, operations: 200, billing: 500 },
     importConcurrency: 2,
   },
   prod: {
@@ -46,7 +51,7 @@ export const stages: Readonly<Record<string, Stage>> = {
     seals: { lock: 'COMPLIANCE', days: 2_557 },
     // A strict charge writes at most 5 units, so 4,000 requests a second of single charges stay below the ledger's fuse.
     apiThrottle: { requestsPerSecond: 4_000, burst: 8_000 },
-    maxWriteUnitsPerSecond: { ledger: 20_000, usage: 10_000, operations: 1_000 },
+    maxWriteUnitsPerSecond: { ledger: 20_000, usage: 10_000, operations: 1_000, billing: 4_000 },
     importConcurrency: 5,
   },
 };

@@ -156,3 +156,10 @@ export const SEAL_VERIFICATION_DAYS_MAX = 366;
 /** Seals on one page, one a day as a rule. */
 export const SEALS_LISTED = 50;
 export const SEALS_LISTED_MAX = 500;
+
+/** Accounts that one billing run may be restricted to: their names are in its record. */
+export const BILLING_ACCOUNTS_MAX = 100;
+
+/** Invoices on one page. */
+export const INVOICES_LISTED = 50;
+export const INVOICES_LISTED_MAX = 500;

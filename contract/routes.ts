@@ -3,6 +3,7 @@ import { auditRoutes } from './routes/audit.ts';
 import { batchesRoutes } from './routes/batches.ts';
 import { grantsRoutes } from './routes/grants.ts';
 import { holdsRoutes } from './routes/holds.ts';
+import { invoicesRoutes } from './routes/invoices.ts';
 import { keysRoutes } from './routes/keys.ts';
 import { ledgerRoutes } from './routes/ledger.ts';
 import { operationsRoutes } from './routes/operations.ts';
@@ -27,6 +28,7 @@ export const operations = {
   ...auditRoutes,
   ...sealsRoutes,
   ...repairsRoutes,
+  ...invoicesRoutes,
   ...operationsRoutes,
 } as const satisfies Record<string, Route>;
 

@@ -72,6 +72,11 @@ export const AUDIT_ACTIONS = [
   'seal.failed',
   'seal.made',
   'seal.verified',
+  'billing.requested',
+  'billing.started',
+  'billing.finished',
+  'billing.failed',
+  'invoice.voided',
 ] as const;
 
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];

@@ -4,6 +4,8 @@
  */
 export type Instant = string;
 export type Day = string;
+/** `2026-11` */
+export type Month = string;
 
 export interface Period {
   readonly start: Day;
@@ -59,9 +61,22 @@ export function weekOf(day: Day): string {
   return `${year}-W${(Math.floor(daysBefore / 7) + 1).toString().padStart(2, '0')}`;
 }
 
-/** `2026-11` */
-export function monthOf(day: Day): string {
+export function monthOf(day: Day): Month {
   return day.slice(0, 7);
+}
+
+const MONTH_TEXT = /^\d{4}-(0[1-9]|1[0-2])$/;
+
+/** Reads a calendar month, `2026-11`. */
+export function parseMonth(text: string): Month | undefined {
+  return MONTH_TEXT.test(text) && parseDay(`${text}-01`) !== undefined ? text : undefined;
+}
+
+/** The days of a month. */
+export function periodOfMonth(month: Month): Period {
+  const start = `${month}-01`;
+  // 31 days after the first lies in the next month, whatever the month.
+  return { start, end: `${monthOf(addDays(start, 31))}-01` };
 }
 
 export function addDays(day: Day, days: number): Day {

@@ -19,6 +19,10 @@ export const RECONCILIATIONS_PREFIX = 'reconciliations/';
 
 /** Where the plans and outcomes of repairs are kept in the artifacts bucket. */
 export const REPAIRS_PREFIX = 'repairs/';
+/** Where the invoices of each month are written out to in the artifacts bucket. */
+export const INVOICES_PREFIX = 'invoices/';
+/** Where billing runs keep their slices, and what they leave, in the artifacts bucket. */
+export const BILLING_RUNS_PREFIX = 'billing-runs/';
 /** Where the audit records of each month are exported to in the artifacts bucket. */
 export const AUDIT_PREFIX = 'audit/';
 /** Where slices and findings of sealings and verifications are in the artifacts bucket, and seals in the seals bucket. */

@@ -31,6 +31,7 @@ export class DataStack extends Stack {
     new CfnOutput(this, 'LedgerTableName', { value: this.tables.ledger.tableName });
     new CfnOutput(this, 'UsageTableName', { value: this.tables.usage.tableName });
     new CfnOutput(this, 'OperationsTableName', { value: this.tables.operations.tableName });
+    new CfnOutput(this, 'BillingTableName', { value: this.tables.billing.tableName });
     new CfnOutput(this, 'ArtifactsBucketName', { value: this.buckets.artifacts.bucketName });
     new CfnOutput(this, 'SealsBucketName', { value: this.buckets.seals.bucketName });
     new CfnOutput(this, 'ImportBucketName', { value: this.buckets.imports.bucketName });

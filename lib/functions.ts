@@ -46,6 +46,20 @@ export const functions = {
       imports: ['s3:PutObject'],
     },
   },
+  'api/billing': {
+    purpose: 'Invoices and billing runs',
+    memoryMiB: 1024,
+    timeoutSeconds: 20,
+    may: {
+      billing: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem'],
+      // The puts are of runs and audit records, the update is of approvals that are used up.
+      operations: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+      invoicing: ['states:StartExecution'],
+      // Never called: the links that the function signs are good for what its role may do.
+      billingRuns: ['s3:GetObject', 's3:PutObject'],
+      invoices: ['s3:GetObject'],
+    },
+  },
   'api/authorizer': {
     purpose: 'Says what the holder of an API key may do',
     memoryMiB: 512,
@@ -222,6 +236,47 @@ export const functions = {
       operations: ['dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
     },
   },
+  'workflow/plan-invoices': {
+    purpose: 'Takes a billing run and divides it into slices; reads a file of lines whole before any is written',
+    memoryMiB: 1769,
+    timeoutSeconds: 900,
+    may: {
+      billing: ['dynamodb:GetItem', 'dynamodb:Query'],
+      operations: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+      billingRuns: ['s3:GetObject', 's3:PutObject'],
+    },
+  },
+  'workflow/work-invoices': {
+    purpose: 'Does slices of a billing run: builds, reviews or numbers the invoices of some accounts',
+    memoryMiB: 1769,
+    timeoutSeconds: 900,
+    may: {
+      ledger: ['dynamodb:GetItem', 'dynamodb:BatchGetItem'],
+      ledgerIndexes: ['dynamodb:Query'],
+      billing: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem'],
+      operations: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem'],
+      billingRuns: ['s3:GetObject', 's3:PutObject'],
+      invoices: ['s3:PutObject'],
+    },
+  },
+  'workflow/close-invoices': {
+    purpose: 'Adds up what a billing run came to, writes its reports, and asks for the approval of a review',
+    memoryMiB: 1769,
+    timeoutSeconds: 900,
+    may: {
+      operations: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+      billingRuns: ['s3:GetObject', 's3:PutObject'],
+      invoices: ['s3:PutObject'],
+    },
+  },
+  'workflow/fail-invoices': {
+    purpose: 'Records that a billing run failed and why',
+    memoryMiB: 512,
+    timeoutSeconds: 30,
+    may: {
+      operations: ['dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+    },
+  },
   'events/import-usage': {
     purpose: 'Reads usage files dropped in the import bucket',
     memoryMiB: 1769,
@@ -301,12 +356,17 @@ export const environmentVariables = {
   ledgerAccounts: 'LEDGER_TABLE',
   usage: 'USAGE_TABLE',
   operations: 'OPERATIONS_TABLE',
+  billing: 'BILLING_TABLE',
   /** Objects under `imports/` of the artifacts bucket: what imports refused. */
   importErrors: 'ARTIFACTS_BUCKET',
   /** Objects under `reconciliations/` of the artifacts bucket. */
   reconciliations: 'ARTIFACTS_BUCKET',
   /** Objects under `repairs/` of the artifacts bucket. */
   repairs: 'ARTIFACTS_BUCKET',
+  /** Objects under `billing-runs/` of the artifacts bucket. */
+  billingRuns: 'ARTIFACTS_BUCKET',
+  /** Objects under `invoices/` of the artifacts bucket. */
+  invoices: 'ARTIFACTS_BUCKET',
   /** Objects under `audit/` of the artifacts bucket. */
   auditExports: 'ARTIFACTS_BUCKET',
   /** The bucket with Object Lock itself, to list what is in it. */
@@ -327,6 +387,7 @@ export const environmentVariables = {
   reconcile: 'RECONCILE_STATE_MACHINE_ARN',
   seal: 'SEAL_STATE_MACHINE_ARN',
   repair: 'REPAIR_STATE_MACHINE_ARN',
+  invoicing: 'INVOICES_STATE_MACHINE_ARN',
 } as const;
 
 export type ResourceName = keyof typeof environmentVariables;

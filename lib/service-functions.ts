@@ -4,7 +4,9 @@ import type { Stage } from '../config/stages.ts';
 import {
   ANCHORS_PREFIX,
   AUDIT_PREFIX,
+  BILLING_RUNS_PREFIX,
   IMPORT_PREFIX,
+  INVOICES_PREFIX,
   RECONCILIATIONS_PREFIX,
   REPAIRS_PREFIX,
   SEALS_PREFIX,
@@ -32,6 +34,8 @@ export interface ServiceFunctionsProps {
   readonly sealArn: string;
   /** ARN of the one that repairs. */
   readonly repairArn: string;
+  /** ARN of the one that runs billing runs. */
+  readonly invoicesArn: string;
 }
 
 /** The functions of the table in functions.ts, with permissions and environment as it says. */
@@ -88,8 +92,8 @@ interface Resource {
 }
 
 function resourcesOf(props: ServiceFunctionsProps): Readonly<Record<ResourceName, Resource>> {
-  const { data, reconcileArn, sealArn, repairArn } = props;
-  const { ledger, usage, operations } = data.tables;
+  const { data, reconcileArn, sealArn, repairArn, invoicesArn } = props;
+  const { ledger, usage, operations, billing } = data.tables;
   const { artifacts, imports, seals } = data.buckets;
   // The token that exportValue gives is the one that stands in the policy, which acknowledging a pattern needs.
   const artifactsArn = data.exportValue(artifacts.bucketArn);
@@ -110,6 +114,7 @@ function resourcesOf(props: ServiceFunctionsProps): Readonly<Record<ResourceName
     ledgerAccounts: { arns: [`${ledger.tableArn}/index/${LEDGER_ACCOUNT_INDEX}`], value: ledger.tableName },
     usage: { arns: [usage.tableArn], value: usage.tableName },
     operations: { arns: [operations.tableArn], value: operations.tableName },
+    billing: { arns: [billing.tableArn], value: billing.tableName },
     importErrors: { arns: [`${artifactsArn}/${IMPORT_PREFIX}*`], patternReason, value: artifacts.bucketName },
     reconciliations: {
       arns: [`${artifactsArn}/${RECONCILIATIONS_PREFIX}*`],
@@ -117,6 +122,8 @@ function resourcesOf(props: ServiceFunctionsProps): Readonly<Record<ResourceName
       value: artifacts.bucketName,
     },
     repairs: { arns: [`${artifactsArn}/${REPAIRS_PREFIX}*`], patternReason, value: artifacts.bucketName },
+    billingRuns: { arns: [`${artifactsArn}/${BILLING_RUNS_PREFIX}*`], patternReason, value: artifacts.bucketName },
+    invoices: { arns: [`${artifactsArn}/${INVOICES_PREFIX}*`], patternReason, value: artifacts.bucketName },
     auditExports: { arns: [`${artifactsArn}/${AUDIT_PREFIX}*`], patternReason, value: artifacts.bucketName },
     seals: { arns: [sealsArn], value: seals.bucketName },
     sealObjects: { arns: [`${sealsArn}/${SEALS_PREFIX}*`], patternReason, value: seals.bucketName },
@@ -129,6 +136,7 @@ function resourcesOf(props: ServiceFunctionsProps): Readonly<Record<ResourceName
     reconcile: { arns: [reconcileArn], value: reconcileArn },
     seal: { arns: [sealArn], value: sealArn },
     repair: { arns: [repairArn], value: repairArn },
+    invoicing: { arns: [invoicesArn], value: invoicesArn },
   };
 }
 

@@ -7,7 +7,7 @@ import { routes } from '../contract/routes.ts';
 import { acknowledge } from './acknowledgement.ts';
 import { Alarms } from './alarms.ts';
 import { AuditSchedules } from './audit-schedules.ts';
-import { RECONCILIATIONS_PREFIX, SEALS_PREFIX } from './buckets.ts';
+import { BILLING_RUNS_PREFIX, RECONCILIATIONS_PREFIX, SEALS_PREFIX } from './buckets.ts';
 import { BULK_CONCURRENCY_MAX } from './bulk-queue.ts';
 import type { DataStack } from './data-stack.ts';
 import { HttpApi } from './http-api.ts';
@@ -39,10 +39,12 @@ export class ServiceStack extends Stack {
       reconcileArn: Lazy.string({ produce: () => reconcile.stateMachineArn }),
       sealArn: Lazy.string({ produce: () => seal.stateMachineArn }),
       repairArn: Lazy.string({ produce: () => repair.stateMachineArn }),
+      invoicesArn: Lazy.string({ produce: () => invoices.stateMachineArn }),
     });
     const reconcile = this.addReconcile(stage, data, functions);
     const seal = this.addSeal(stage, data, functions);
     const repair = this.addRepair(stage, functions);
+    const invoices = this.addInvoices(stage, data, functions);
     const { api } = new HttpApi(this, 'HttpApi', {
       stage,
       routes,
@@ -77,6 +79,7 @@ export class ServiceStack extends Stack {
     new CfnOutput(this, 'ReconcileStateMachineArn', { value: reconcile.stateMachineArn });
     new CfnOutput(this, 'SealStateMachineArn', { value: seal.stateMachineArn });
     new CfnOutput(this, 'RepairStateMachineArn', { value: repair.stateMachineArn });
+    new CfnOutput(this, 'InvoicesStateMachineArn', { value: invoices.stateMachineArn });
     new CfnOutput(this, 'CreateKeyFunctionName', { value: functions.named('admin/create-key').functionName });
     new CfnOutput(this, 'AlarmTopicArn', { value: alarms.topic.topicArn });
   }
@@ -132,6 +135,25 @@ export class ServiceStack extends Stack {
         VerifyFunctionArn: functions.named('workflow/verify-repair'),
         FinishFunctionArn: functions.named('workflow/finish-repair'),
         FailFunctionArn: functions.named('workflow/fail-repair'),
+      },
+    });
+    return machine;
+  }
+
+  private addInvoices(stage: Stage, data: DataStack, functions: ServiceFunctions) {
+    const { machine } = new StateMachine(this, 'Invoices', {
+      stage,
+      file: join(import.meta.dirname, '..', 'statemachines', 'invoices.asl.json'),
+      functions: {
+        PlanFunctionArn: functions.named('workflow/plan-invoices'),
+        WorkFunctionArn: functions.named('workflow/work-invoices'),
+        CloseFunctionArn: functions.named('workflow/close-invoices'),
+        FailFunctionArn: functions.named('workflow/fail-invoices'),
+      },
+      names: { ArtifactsBucket: data.buckets.artifacts.bucketName },
+      items: {
+        arn: `${data.exportValue(data.buckets.artifacts.bucketArn)}/${BILLING_RUNS_PREFIX}*`,
+        patternReason: 'The files that list the slices of billing runs, whose keys are made of run ids.',
       },
     });
     return machine;

@@ -26,6 +26,7 @@ export class Tables extends Construct {
   readonly ledger: TableV2;
   readonly usage: TableV2;
   readonly operations: TableV2;
+  readonly billing: TableV2;
 
   constructor(scope: Construct, id: string, props: { readonly stage: Stage }) {
     super(scope, id);
@@ -56,6 +57,12 @@ export class Tables extends Construct {
     this.operations = this.table('Operations', {
       keepData,
       maxWriteUnits: maxWriteUnitsPerSecond.operations,
+      partitionKey: text('pk'),
+      sortKey: text('sk'),
+    });
+    this.billing = this.table('Billing', {
+      keepData,
+      maxWriteUnits: maxWriteUnitsPerSecond.billing,
       partitionKey: text('pk'),
       sortKey: text('sk'),
     });

@@ -39,6 +39,16 @@ export function repairKey(repairId: string, name: string): string {
   return `repairs/${repairId}/${name}`;
 }
 
+/** Where what a billing run leaves behind is. */
+export function billingRunKey(runId: string, name: string): string {
+  return `billing-runs/${runId}/${name}`;
+}
+
+/** Where the invoices of a month are written out to. */
+export function invoicesKey(month: string, name: string): string {
+  return `invoices/${month}/${name}`;
+}
+
 /** Writes an object in one piece. */
 export async function putText(artifacts: Artifacts, key: string, type: string, body: string): Promise<Written> {
   const command = new PutObjectCommand({ Bucket: artifacts.bucket, Key: key, ContentType: type, Body: body });

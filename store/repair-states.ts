@@ -4,7 +4,8 @@ import type { AuditDetails } from '../domain/audit.ts';
 import type { Instant } from '../domain/time.ts';
 import { useApproval } from './approvals.ts';
 import { type AppendResult, appendWith, itemThatRefused } from './audit.ts';
-import { type Item, toItem } from './items.ts';
+import type { Item } from './items.ts';
+import { changeOf, type RecordChange } from './record-change.ts';
 import {
   entryOf,
   getRepair,
@@ -53,7 +54,7 @@ async function claim(
   id: string,
   { execution, at }: Attempt,
   status: 'planning' | 'applying',
-  change: Change,
+  change: RecordChange,
 ): Promise<ClaimRepairResult> {
   const isOurs = (repair: Repair | undefined) => repair?.status === status && repair.execution === execution;
   const before = await getRepair(store, id);
@@ -229,31 +230,8 @@ export async function failRepair(
   return found?.execution?.S === execution && found.status?.S === 'failed' ? 'recorded' : 'not-ours';
 }
 
-interface Change {
-  readonly set: Readonly<Record<string, string | { readonly name: string; readonly cause: string } | undefined>>;
-  readonly remove?: readonly string[];
-  readonly condition: string;
-  readonly values: Readonly<Record<string, string>>;
-}
-
-function updateOf(store: RepairsStore, id: string, { set, remove = [], condition, values }: Change): TransactWriteItem {
-  const fields = Object.keys(set).filter((name) => set[name] !== undefined);
-  const named = new Set([...fields, ...remove, ...(condition.includes('#status') ? ['status'] : [])]);
-  const removed = remove.length === 0 ? '' : ` REMOVE ${remove.map((name) => `#${name}`).join(', ')}`;
-  return {
-    Update: {
-      TableName: store.operationsTable,
-      Key: toItem(keyOf(id)),
-      UpdateExpression: `SET ${fields.map((name) => `#${name} = :new_${name}`).join(', ')}${removed}`,
-      ConditionExpression: condition,
-      ExpressionAttributeNames: Object.fromEntries([...named].map((name) => [`#${name}`, name])),
-      ExpressionAttributeValues: toItem({
-        ...values,
-        ...Object.fromEntries(fields.map((name) => [`:new_${name}`, set[name]])),
-      }),
-      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-    },
-  };
+function updateOf(store: RepairsStore, id: string, change: RecordChange): TransactWriteItem {
+  return changeOf(store.operationsTable, keyOf(id), change);
 }
 
 function assertOurs(result: AppendResult, id: string, execution: string, done: readonly RepairStatus[]): void {

@@ -124,6 +124,24 @@ export async function sumTransfersAsOf(
   return sums;
 }
 
+/**
+ * Hands on every transfer of these days, several partitions at once and in no order. Memory is that of the pages being
+ * read, however many transfers there are.
+ */
+export async function eachTransfer(
+  store: LedgerTable,
+  reads: readonly AccountDays[],
+  take: (line: StatementLine, account: string) => void,
+): Promise<void> {
+  const partitions = reads.flatMap((read) => read.days.flatMap((day) => partitionsIn(read, day)));
+  const readings = inOrder(partitions, READS_AT_ONCE, async ({ account, side, partition }) => {
+    for await (const lines of pagesOf(store, side, queryOf(store, side, partition))) {
+      for (const line of lines) take(line, account);
+    }
+  });
+  for await (const _ of readings);
+}
+
 /** What stands for the key of usage that was charged without one. */
 export const NO_KEY = 'none';
 

@@ -1,6 +1,6 @@
 import { type ChartEntry, shardsOn } from '../domain/chart.ts';
 import { spread } from '../domain/ids.ts';
-import type { Day, Instant } from '../domain/time.ts';
+import type { Day, Instant, Month } from '../domain/time.ts';
 
 /**
  * Every key and index of every table, and the access patterns they serve.
@@ -34,6 +34,14 @@ import type { Day, Instant } from '../domain/time.ts';
  * | approvals by time | operations `approvals` |
  * | a sealing, a verification of seals, and their slices | operations `seal#<id>`, `verification#<id>` |
  * | seals in order of sequence | operations `seals`, `<sequence>` |
+ * | a billing run, what its slices came to | operations `billing-run#<id>` |
+ * | billing runs by time | operations `billing-runs` |
+ * | an invoice; invoices of a month by account bucket | billing `invoices#<month>#<bucket>`, `<account>[~<sequence>]` |
+ * | the versions of an invoice | billing `versions#<invoice id>`, `<version>` |
+ * | the lines of a version | billing `lines#<invoice id>#<digest>`, `<unit>#<type>#<normalized description>` |
+ * | numbers of documents in order; the last one given | billing `numbers#<series>`, `<count>`, `last` |
+ * | what an import of lines changed | billing `import#<run id>`, `<invoice id>` |
+ * | a notice of a run to an account | billing `notices#<run id>`, `<account>` |
  */
 
 /**
@@ -230,6 +238,54 @@ export function sealRunPartition(mode: 'seal' | 'verify', id: string): string {
 
 /** Seals as the bucket with Object Lock has them; sort key: the sequence in 12 digits. */
 export const SEALS_PARTITION = 'seals';
+
+export function billingRunPartition(runId: string): string {
+  return `billing-run#${runId}`;
+}
+
+/** Billing runs in order of their request; sort key `<requestedAt>#<run id>`. */
+export const BILLING_RUNS_PARTITION = 'billing-runs';
+
+/** What a slice of a billing run came to, behind the run itself in the partition. */
+export function billingSliceSortKey(pass: string, slice: string): string {
+  return `slice#${pass}#${slice}`;
+}
+
+// --- billing ---
+
+/** An invoice stands in the bucket of its account, so the invoices of a month are listed bucket by bucket. */
+export function invoicesPartition(month: Month, bucket: string): string {
+  return `invoices#${month}#${bucket}`;
+}
+
+export function invoiceSortKey(account: string, sequence: number): string {
+  return sequence === 0 ? account : `${account}~${sequence.toString().padStart(4, '0')}`;
+}
+
+export function versionsPartition(invoiceId: string): string {
+  return `versions#${invoiceId}`;
+}
+
+/** Lines lie under the digest of the content that they are part of: a version that is still being written disturbs none. */
+export function linesPartition(invoiceId: string, digest: string): string {
+  return `lines#${invoiceId}#${digest}`;
+}
+
+/** Numbers of documents; sort key: the count in 12 digits. */
+export function numbersPartition(series: string): string {
+  return `numbers#${series}`;
+}
+
+/** In the same partition: the last number that was given. `l` sorts behind all digits. */
+export const LAST_NUMBER = 'last';
+
+export function lineImportPartition(runId: string): string {
+  return `import#${runId}`;
+}
+
+export function noticesPartition(runId: string): string {
+  return `notices#${runId}`;
+}
 
 /** The single item of a partition that holds one thing. */
 export const ITSELF = 'itself';

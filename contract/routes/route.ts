@@ -8,7 +8,7 @@ export interface Route {
   /** As API Gateway writes it, with parameters in braces. */
   readonly path: `/v1/${string}`;
   /** The function that serves it: its path under functions/. */
-  readonly function: 'api/ledger' | 'api/usage' | 'api/operations';
+  readonly function: 'api/ledger' | 'api/usage' | 'api/operations' | 'api/billing';
   /** What the caller's key must carry; null for what anybody may read. */
   readonly scope: Scope | null;
   readonly summary: string;

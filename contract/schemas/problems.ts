@@ -40,6 +40,7 @@ export const problemKinds = {
   'approval-decided': { status: 409, title: 'The approval was decided before' },
   'approval-expired': { status: 409, title: 'The approval has expired' },
   'repair-state': { status: 409, title: 'What is to be repaired is not in a state for this' },
+  'billing-state': { status: 409, title: 'The invoice or the billing run is not in a state for this' },
   'plan-stale': { status: 409, title: 'The plan can no longer be applied' },
   'approval-needed': { status: 409, title: 'A second person must approve it first' },
   'group-failed': { status: 409, title: 'Another element of the group was not posted' },

@@ -1,4 +1,4 @@
-import { ExecutionAlreadyExists, type SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import type { SFNClient } from '@aws-sdk/client-sfn';
 import type * as z from 'zod';
 import type { reconciliation } from '../../contract/schemas/reconciliations.ts';
 import type { Instant } from '../../domain/time.ts';
@@ -16,6 +16,7 @@ import {
 import { type Answer, invalid, ok, problem, replayed } from '../runtime/answers.ts';
 import type { ApiRequest, BodyOf, QueryOf } from '../runtime/pipeline.ts';
 import { printable } from '../runtime/requests.ts';
+import { startExecution } from './executions.ts';
 
 export interface ReconciliationDeps {
   readonly runs: RunsStore;
@@ -97,21 +98,13 @@ export async function listReconciliations(
   return ok(200, { reconciliations: await Promise.all(records) });
 }
 
-/**
- * A name is good for one execution, so once that has ended another name must do. One execution too many does no harm:
- * a run belongs to the first that takes it.
- */
-async function startWorkflow(deps: ReconciliationDeps, run: RunRequest): Promise<void> {
+function startWorkflow(deps: ReconciliationDeps, run: RunRequest): Promise<void> {
   const { id: runId, trigger, startDate, endDate, accounts, requestedAt, requestedBy } = run;
-  const input = JSON.stringify({ trigger, runId, startDate, endDate, accounts, requestedAt, requestedBy });
-  const start = (name: string) =>
-    deps.workflows.send(new StartExecutionCommand({ stateMachineArn: deps.reconcileArn, name, input }));
-  try {
-    await start(runId);
-  } catch (error) {
-    if (!(error instanceof ExecutionAlreadyExists)) throw error;
-    await start(`${runId}-${deps.newId().slice(0, 8)}`);
-  }
+  const optional = { ...(accounts !== undefined && { accounts }), ...(requestedBy !== undefined && { requestedBy }) };
+  return startExecution(deps, deps.reconcileArn, runId, {
+    ...{ trigger, runId, startDate, endDate, requestedAt },
+    ...optional,
+  });
 }
 
 type Reconciliation = z.infer<typeof reconciliation>;

@@ -1,13 +1,11 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
-import { ExecutionAlreadyExists, type SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import type { SFNClient } from '@aws-sdk/client-sfn';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import type * as z from 'zod';
 import { IMPORT_BATCH_SIZE } from '../../contract/limits.ts';
 import type { repair as repairSchema } from '../../contract/schemas/repairs.ts';
-import { type Approval, refusalOfUse, stateOf } from '../../domain/approvals.ts';
 import { ID_PATTERN } from '../../domain/ids.ts';
 import { addMilliseconds, dayOf, type Instant } from '../../domain/time.ts';
-import { approvalFromItem, getApproval } from '../../store/approvals.ts';
 import { type Artifacts, linkTo, repairKey } from '../../store/artifacts.ts';
 import { partsDone } from '../../store/repair-parts.ts';
 import { requestApplying, requestPlanning } from '../../store/repair-states.ts';
@@ -16,6 +14,8 @@ import { getRun, type RunsStore } from '../../store/runs.ts';
 import { type Answer, ok, problem, replayed } from '../runtime/answers.ts';
 import type { ApiRequest, BodyOf } from '../runtime/pipeline.ts';
 import { printable } from '../runtime/requests.ts';
+import { answerOfApproval } from './approval-answers.ts';
+import { startExecution } from './executions.ts';
 
 export interface RepairDeps {
   readonly repairs: repairs.RepairsStore;
@@ -183,7 +183,10 @@ export async function applyRepair(
     use: isApproved ? undefined : use,
     takeOver,
   });
-  if (refused?.approval !== undefined) return answerOfApproval(deps, approvalFrom(refused.approval), use);
+  if (refused?.approval !== undefined) {
+    const advice = { again: 'Plan the repair again under another id.', shown: 'the hash of the plan' };
+    return answerOfApproval(deps.repairs, refused.approval, use, now, advice);
+  }
   // Somebody else asked between the reading and the writing: what is there now says the answer.
   if (refused !== undefined) return applyAnswerNow(deps, repair.id, body.hash, now);
   await startWorkflow(deps, repair.id, 'apply');
@@ -216,39 +219,8 @@ async function applyAnswerNow(deps: RepairDeps, id: string, hash: string, now: I
   return answerBefore(repair, hash, now) ?? replayed(await render(deps, repair));
 }
 
-function approvalFrom(item: Parameters<typeof approvalFromItem>[0]): Approval | undefined {
-  return Object.keys(item).length === 0 ? undefined : approvalFromItem(item);
-}
-
-/** Why the approval does not allow it. */
-async function answerOfApproval(
-  { repairs: store, now }: RepairDeps,
-  refused: Approval | undefined,
-  use: Parameters<typeof refusalOfUse>[1],
-): Promise<Answer> {
-  const approval = refused ?? (await getApproval(store, use.id));
-  if (refusalOfUse(approval, use) === 'approval-expired') {
-    return problem('approval-expired', `The approval "${use.id}" has expired. Plan the repair again under another id.`);
-  }
-  if (approval !== undefined && stateOf(approval, now()) === 'rejected') {
-    const reason = approval.reason === undefined ? '' : ` ${approval.reason}`;
-    return problem('approval-decided', `"${use.id}" was rejected by the key ${approval.decidedBy}.${reason}`);
-  }
-  const detail = `Somebody else must approve it first: "${use.id}", with the hash of the plan.`;
-  return problem('approval-needed', detail);
-}
-
-/** A name is good for one execution, so once that has ended another must do: a repair belongs to the first that takes it. */
-async function startWorkflow(deps: RepairDeps, repairId: string, what: 'plan' | 'apply'): Promise<void> {
-  const input = JSON.stringify({ repairId, do: what });
-  const start = (name: string) =>
-    deps.workflows.send(new StartExecutionCommand({ stateMachineArn: deps.repairArn, name, input }));
-  try {
-    await start(`${what}-${repairId}`);
-  } catch (error) {
-    if (!(error instanceof ExecutionAlreadyExists)) throw error;
-    await start(`${what}-${repairId}-${deps.newId().slice(0, 8)}`);
-  }
+function startWorkflow(deps: RepairDeps, repairId: string, what: 'plan' | 'apply'): Promise<void> {
+  return startExecution(deps, deps.repairArn, `${what}-${repairId}`, { repairId, do: what });
 }
 
 async function named(deps: RepairDeps, id = ''): Promise<repairs.Repair | undefined> {

@@ -1,4 +1,4 @@
-import { ExecutionAlreadyExists, type SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import type { SFNClient } from '@aws-sdk/client-sfn';
 import type * as z from 'zod';
 import { SEALS_LISTED } from '../../contract/limits.ts';
 import type { sealing } from '../../contract/schemas/seals.ts';
@@ -20,6 +20,7 @@ import * as seals from '../../store/seals.ts';
 import { type Answer, invalid, ok, problem, replayed } from '../runtime/answers.ts';
 import type { ApiRequest, BodyOf, QueryOf } from '../runtime/pipeline.ts';
 import { type Caller, printable } from '../runtime/requests.ts';
+import { startExecution } from './executions.ts';
 
 export interface SealDeps {
   readonly sealRuns: SealRunsStore;
@@ -108,23 +109,13 @@ async function start(
   return replayed(await render(deps, existing));
 }
 
-/**
- * A name is good for one execution, so once that has ended another name must do. One execution too many does no harm:
- * a run belongs to the first that takes it.
- */
-async function startWorkflow(deps: SealDeps, run: SealRunRequest): Promise<void> {
+function startWorkflow(deps: SealDeps, run: SealRunRequest): Promise<void> {
   const { mode, id, days, requestedAt, requestedBy } = run;
-  const input = JSON.stringify({ trigger: 'request', mode, id, days, requestedAt, requestedBy });
-  const execute = (name: string) =>
-    deps.workflows.send(new StartExecutionCommand({ stateMachineArn: deps.sealArn, name, input }));
-  const name = `${mode}-${id}`;
-  try {
-    await execute(name);
-  } catch (error) {
-    if (!(error instanceof ExecutionAlreadyExists)) throw error;
-    // Names have at most 80 characters (AWS limit); an id has 64.
-    await execute(`${name}-${deps.newId().slice(0, 8)}`);
-  }
+  // Names have at most 80 characters (AWS limit); an id has 64.
+  return startExecution(deps, deps.sealArn, `${mode}-${id}`, {
+    ...{ trigger: 'request', mode, id, days, requestedAt },
+    ...(requestedBy !== undefined && { requestedBy }),
+  });
 }
 
 type Sealing = z.infer<typeof sealing>;

@@ -35,6 +35,8 @@ export type MetricName =
   | 'entries_not_sealed'
   | 'audit_chain_broken'
   | 'repair_steps_not_posted'
+  | 'invoices_built'
+  | 'invoices_blocked'
   | 'import_lines_refused'
   | 'import_failed';
 

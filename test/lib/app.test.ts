@@ -27,6 +27,7 @@ describe('the app', () => {
       'LedgerTableName',
       'UsageTableName',
       'OperationsTableName',
+      'BillingTableName',
       'ArtifactsBucketName',
       'SealsBucketName',
       'ImportBucketName',

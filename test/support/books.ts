@@ -6,12 +6,13 @@ import { DataStack } from '../../lib/data-stack.ts';
 import { startDynamoDb } from '../../local/engines/dynamodb.ts';
 import type { Resource } from '../../local/resources.ts';
 
-/** The three tables on the embedded engine, with the keys and indexes that the stack deploys. */
+/** The tables on the embedded engine, with the keys and indexes that the stack deploys. */
 export interface TestBooks {
   readonly client: DynamoDBClient;
   readonly ledgerTable: string;
   readonly usageTable: string;
   readonly operationsTable: string;
+  readonly billingTable: string;
   /** All that was written to the ledger since the beginning, in order; where it was started with streams. */
   ledgerStream(): Promise<readonly StreamRecord[]>;
   stop(): Promise<void>;
@@ -37,6 +38,7 @@ export async function startBooks({ withStreams = false } = {}): Promise<TestBook
     ledgerTable: nameOf(resources, 'Ledger'),
     usageTable: nameOf(resources, 'Usage'),
     operationsTable: nameOf(resources, 'Operations'),
+    billingTable: nameOf(resources, 'Billing'),
     ledgerStream: () => readStream(engine.url, engine.streams.get(nameOf(resources, 'Ledger')) ?? ''),
     async stop() {
       client.destroy();

@@ -1,0 +1,77 @@
+import * as z from 'zod';
+import { HASH_PATTERN } from '../../domain/approvals.ts';
+import { BILLING_ACCOUNTS_MAX } from '../limits.ts';
+import { accountId, amountText, fields, instantText, must } from './common.ts';
+import { month } from './invoices.ts';
+
+const runId = z
+  .string(must('must be text'))
+  .max(64, 'must have at most 64 characters')
+  .regex(/^[A-Za-z0-9_-]+$/, 'must be letters, digits, "-" and "_": it names a workflow execution');
+
+const accounts = z
+  .array(accountId, must('must be a list of account ids'))
+  .min(1, 'must name at least one account')
+  .max(BILLING_ACCOUNTS_MAX, `must name at most ${BILLING_ACCOUNTS_MAX} accounts`)
+  .transform((ids) => [...new Set(ids)].sort())
+  .optional()
+  .meta({ description: 'These billed accounts alone; all where it is left out.' });
+
+export const sha256Hex = z
+  .string(must('must be text'))
+  .regex(HASH_PATTERN, 'must be a SHA-256 in 64 hexadecimal digits of lower case');
+
+const generate = fields({ id: runId, kind: z.literal('generate'), month, accounts });
+const regenerate = fields({ id: runId, kind: z.literal('regenerate'), month, accounts });
+const review = fields({ id: runId, kind: z.literal('review'), month, accounts });
+const finalize = fields({
+  id: runId,
+  kind: z.literal('finalize'),
+  review: runId.meta({ description: 'The review whose invoices are made final.' }),
+  hash: sha256Hex.meta({ description: 'The hash of that review: exactly what was approved.' }),
+});
+
+export const billingRunRequest = z
+  .discriminatedUnion('kind', [generate, regenerate, review, finalize], {
+    error: 'must name what the run does: "generate", "regenerate", "review" or "finalize"',
+  })
+  .meta({ id: 'BillingRunRequest' });
+
+const outcome = z.strictObject({
+  sentence: z.string(),
+  counts: z.record(z.string(), z.number().int()),
+  totals: z
+    .array(z.strictObject({ asset: z.string(), before: amountText, after: amountText }))
+    .optional()
+    .meta({ description: 'What is asked for in all, before the run and after it.' }),
+  hash: z.string().optional().meta({ description: 'Of a review: SHA-256 of exactly what is in it.' }),
+  approval: z.string().optional(),
+});
+
+/** One run over the invoices of a month. */
+export const billingRun = z
+  .strictObject({
+    id: z.string(),
+    kind: z.string(),
+    month: z.string().optional(),
+    accounts: z.array(z.string()).optional(),
+    status: z.enum(['announced', 'requested', 'running', 'succeeded', 'failed']),
+    requestedBy: z.string(),
+    requestedAt: instantText,
+    startedAt: instantText.optional(),
+    finishedAt: instantText.optional(),
+    progress: z.strictObject({ slicesDone: z.number().int(), slicesTotal: z.number().int().optional() }),
+    outcome: outcome.optional(),
+    error: z.strictObject({ name: z.string(), cause: z.string() }).optional(),
+    upload: z
+      .strictObject({ method: z.literal('PUT'), url: z.string(), expiresAt: instantText })
+      .optional()
+      .meta({ description: 'Where the announced file goes.' }),
+    artifacts: z
+      .record(z.string(), z.string())
+      .optional()
+      .meta({ description: 'Links by file name, good for 15 minutes.' }),
+  })
+  .meta({ id: 'BillingRun' });
+
+export const billingRunList = z.strictObject({ billingRuns: z.array(billingRun) }).meta({ id: 'BillingRunList' });

@@ -1,0 +1,185 @@
+import type { SFNClient } from '@aws-sdk/client-sfn';
+import type * as z from 'zod';
+import type { billingRun as billingRunSchema } from '../../contract/schemas/billing-runs.ts';
+import type { ApprovalUse } from '../../domain/approvals.ts';
+import { type Chart, chartEntryOf } from '../../domain/chart.ts';
+import { billedAccountOf } from '../../domain/invoices/invoice.ts';
+import { dayOf, type Instant, periodOfMonth } from '../../domain/time.ts';
+import { useApproval } from '../../store/approvals.ts';
+import { type Artifacts, billingRunKey, linkTo } from '../../store/artifacts.ts';
+import {
+  type BillingRun,
+  type BillingRunsStore,
+  type BillingSpec,
+  createBillingRun,
+  getBillingRun as readBillingRun,
+  listBillingRuns as readBillingRuns,
+  requestBillingRun,
+} from '../../store/billing-runs.ts';
+import { progressOfBillingRun } from '../../store/billing-slices.ts';
+import { type Answer, type FieldError, invalid, ok, problem, replayed } from '../runtime/answers.ts';
+import type { ApiRequest, BodyOf } from '../runtime/pipeline.ts';
+import { printable } from '../runtime/requests.ts';
+import { answerOfApproval } from './approval-answers.ts';
+import { startExecution } from './executions.ts';
+
+export interface BillingRunDeps {
+  readonly runs: BillingRunsStore;
+  readonly artifacts: Artifacts;
+  readonly workflows: SFNClient;
+  readonly invoicesArn: string;
+  readonly chart: Chart;
+  readonly now: () => Instant;
+  readonly newId: () => string;
+}
+
+/** Runs that the list shows: what an operator looks back on. */
+const LISTED_RUNS = 50;
+
+/** Ids of runs that nobody asks for by hand are derived, so nobody else may take them. */
+const RESERVED_ID = /^monthly-/;
+
+type Body = BodyOf<'startBillingRun'>;
+
+/** Asks for a run: the record first, then the workflow under the same name, so that asking twice starts one. */
+export async function startBillingRun(deps: BillingRunDeps, { body, caller }: ApiRequest<Body>): Promise<Answer> {
+  if (RESERVED_ID.test(body.id)) {
+    return invalid([{ field: 'id', rule: 'must not start with "monthly-", which names runs of the schedule' }]);
+  }
+  const wrong = wrongFields(deps, body);
+  if (wrong.length > 0) return invalid(wrong);
+  const request = { id: body.id, requestedBy: caller.keyId, requestedAt: deps.now() };
+  if (body.kind === 'finalize') return startFinalizing(deps, body, request);
+  return start(deps, { ...request, spec: specOf(body) });
+}
+
+/** What is wrong with the months and accounts of a request, told without reading anything. */
+function wrongFields({ now, chart }: BillingRunDeps, body: Body): FieldError[] {
+  const errors: FieldError[] = [];
+  if ('month' in body && periodOfMonth(body.month).end > dayOf(now())) {
+    errors.push({ field: 'month', rule: `must be over: ${body.month} has transfers to come` });
+  }
+  const accounts = 'accounts' in body ? (body.accounts ?? []) : [];
+  for (const [index, account] of accounts.entries()) {
+    const field = `accounts.${index}`;
+    const billed = billedAccountOf(account);
+    const entry = chartEntryOf(chart, account);
+    if (billed !== account) errors.push({ field, rule: `must be an account that is billed: name "${billed}"` });
+    else if (entry?.party !== 'customer' || entry.rateCard === undefined) {
+      errors.push({
+        field,
+        rule: 'must be an account whose usage is priced: the chart of accounts gives it no rate card',
+      });
+    }
+  }
+  return errors;
+}
+
+function specOf(body: Exclude<Body, { kind: 'finalize' }>): BillingSpec {
+  const { kind, month, accounts } = body;
+  return { kind, month, ...(accounts !== undefined && { accounts }) };
+}
+
+type Requested = Pick<BillingRun, 'id' | 'requestedBy' | 'requestedAt'>;
+
+/** In order: 404 no such review, 409 it has not succeeded, 422 another hash, 200 said before, what its approval says, 202. */
+async function startFinalizing(
+  deps: BillingRunDeps,
+  { review: reviewId, hash }: Extract<Body, { kind: 'finalize' }>,
+  request: Requested,
+): Promise<Answer> {
+  const review = await readBillingRun(deps.runs, reviewId);
+  if (review?.spec.kind !== 'review') return problem('not-found', `There is no review "${printable(reviewId)}".`);
+  const { outcome, spec } = review;
+  if (review.status !== 'succeeded' || outcome?.hash === undefined) {
+    const why = review.status === 'succeeded' ? 'has nothing in it' : `is ${review.status}`;
+    return problem('billing-state', `The review "${review.id}" ${why}; only a complete one can be finalized.`);
+  }
+  if (outcome.hash !== hash) {
+    const rule = `is not the hash of the review "${review.id}"; read it again`;
+    return problem('hash-differs', `"hash" ${rule}.`, [{ field: 'hash', rule }]);
+  }
+  const use: ApprovalUse = {
+    id: outcome.approval ?? '',
+    action: 'invoices.finalize',
+    target: `billing-run:${review.id}`,
+    hash,
+    by: `billing-run:${request.id}`,
+    at: request.requestedAt,
+  };
+  return start(deps, { ...request, spec: { kind: 'finalize', month: spec.month, review: review.id, hash } }, use);
+}
+
+async function start(
+  deps: BillingRunDeps,
+  request: Requested & { readonly spec: BillingSpec },
+  use?: ApprovalUse,
+): Promise<Answer> {
+  const uses = use === undefined ? [] : [useApproval(deps.runs, use)];
+  const result = await createBillingRun(deps.runs, request, 'requested', uses);
+  if (result.kind === 'conflict') {
+    const rule = 'belongs to a run of something else; choose another id';
+    return problem('conflict', `The id "${request.id}" ${rule}.`, [{ field: 'id', rule }]);
+  }
+  if (result.kind === 'refused') {
+    if (use === undefined) throw new TypeError(`The run ${request.id} was refused by a write that it does not have.`);
+    const advice = { again: 'Put the month into review again.', shown: 'the hash of the review' };
+    return answerOfApproval(deps.runs, result.item, use, deps.now(), advice);
+  }
+  const isAgain = result.kind === 'exists' && result.run.status === 'failed';
+  if (isAgain) await requestBillingRun(deps.runs, request.id, request.requestedBy, deps.now());
+  // The first attempt may have ended between the record and the workflow; starting it again by name is harmless.
+  if (isAgain || result.run.status === 'requested') await startWorkflow(deps, request.id);
+  const run = isAgain ? ((await readBillingRun(deps.runs, request.id)) ?? result.run) : result.run;
+  const rendered = await render(deps, run);
+  return result.kind === 'created' || isAgain ? ok(202, rendered) : replayed(rendered);
+}
+
+export function startWorkflow(deps: BillingRunDeps, runId: string): Promise<void> {
+  return startExecution(deps, deps.invoicesArn, runId, { runId });
+}
+
+export async function getBillingRun(deps: BillingRunDeps, { params }: ApiRequest<undefined>): Promise<Answer> {
+  const id = params.runId ?? '';
+  const run = /^[A-Za-z0-9_-]{1,80}$/.test(id) ? await readBillingRun(deps.runs, id) : undefined;
+  if (run === undefined) return problem('not-found', `There is no billing run "${printable(id)}".`);
+  return ok(200, await render(deps, run));
+}
+
+export async function listBillingRuns(deps: BillingRunDeps): Promise<Answer> {
+  const runs = await readBillingRuns(deps.runs, LISTED_RUNS);
+  return ok(200, { billingRuns: await Promise.all(runs.map((run) => renderRecord(deps, run))) });
+}
+
+type Rendered = z.infer<typeof billingRunSchema>;
+
+export async function render(deps: BillingRunDeps, run: BillingRun): Promise<Rendered> {
+  const names = run.outcome?.artifacts ?? [];
+  const links = names.map(async (name) => [name, await linkTo(deps.artifacts, billingRunKey(run.id, name))] as const);
+  return {
+    ...(await renderRecord(deps, run)),
+    ...(names.length > 0 && { artifacts: Object.fromEntries(await Promise.all(links)) }),
+  };
+}
+
+async function renderRecord({ runs }: BillingRunDeps, run: BillingRun): Promise<Rendered> {
+  const { id, spec, status, requestedBy, requestedAt, startedAt, finishedAt, outcome, error } = run;
+  const { done, of } = await progressOfBillingRun(runs, id);
+  const { artifacts: _artifacts, totals, counts, ...said } = outcome ?? { artifacts: [], counts: {}, sentence: '' };
+  return {
+    ...{ id, kind: spec.kind, status, requestedBy, requestedAt },
+    ...('month' in spec && { month: spec.month }),
+    ...('accounts' in spec && spec.accounts !== undefined && { accounts: [...spec.accounts] }),
+    ...(startedAt !== undefined && { startedAt }),
+    ...(finishedAt !== undefined && { finishedAt }),
+    progress: { slicesDone: done, ...(of !== undefined && { slicesTotal: of }) },
+    ...(outcome !== undefined && {
+      outcome: {
+        ...said,
+        counts: { ...counts },
+        ...(totals !== undefined && { totals: totals.map((each) => ({ ...each })) }),
+      },
+    }),
+    ...(error !== undefined && { error: { ...error } }),
+  };
+}

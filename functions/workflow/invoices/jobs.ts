@@ -1,0 +1,25 @@
+import type { BillingKind } from '../../../store/billing-runs.ts';
+import { generateJob, regenerateJob } from './build.ts';
+import { finalizeJob } from './finalize.ts';
+import type { BillingJob, Row } from './job.ts';
+import { reviewJob } from './review.ts';
+
+/** What each kind of run does. A run and its kind always come together, which the types of single jobs hold. */
+const jobs: Readonly<Partial<Record<BillingKind, unknown>>> = {
+  generate: generateJob,
+  regenerate: regenerateJob,
+  review: reviewJob,
+  finalize: finalizeJob,
+};
+
+/** A run asks for something that this version does not do. */
+export class UnknownBillingKindError extends Error {
+  override name = 'UnknownBillingKindError';
+}
+
+/** The job of a kind; its parameters are whatever the run's record says. @throws UnknownBillingKindError */
+export function jobOf(kind: BillingKind): BillingJob<BillingKind, Row> {
+  const job = jobs[kind];
+  if (job === undefined) throw new UnknownBillingKindError(`There is no billing run of the kind "${kind}".`);
+  return job as BillingJob<BillingKind, Row>;
+}

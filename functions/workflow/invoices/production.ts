@@ -1,0 +1,34 @@
+import { setTimeout } from 'node:timers/promises';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { approvalPolicy } from '../../../config/approvals.ts';
+import { billingPolicy } from '../../../config/billing.ts';
+import { chart } from '../../../config/chart.ts';
+import { readSettings } from '../../../store/settings.ts';
+import { s3 } from '../../runtime/clients.ts';
+import { environment } from '../../runtime/environment.ts';
+import type { BillingDeps } from './job.ts';
+
+/** Milliseconds to wait for a page. Many of a megabyte are asked for at once, so a charge's second is too short here. */
+const PAGE_MS_MAX = 20_000;
+
+/** What billing runs work with on AWS. */
+export function productionDeps(): BillingDeps {
+  const names = environment('LEDGER_TABLE', 'BILLING_TABLE', 'OPERATIONS_TABLE', 'ARTIFACTS_BUCKET');
+  const client = new DynamoDBClient({
+    maxAttempts: 1,
+    requestHandler: { requestTimeout: PAGE_MS_MAX, throwOnRequestTimeout: true },
+  });
+  const operations = { client, operationsTable: names.OPERATIONS_TABLE };
+  return {
+    runs: operations,
+    invoices: { client, billingTable: names.BILLING_TABLE },
+    ledger: { client, ledgerTable: names.LEDGER_TABLE },
+    artifacts: { client: s3(), bucket: names.ARTIFACTS_BUCKET },
+    chart,
+    policy: billingPolicy,
+    approvals: approvalPolicy,
+    readRateCards: async () => (await readSettings(operations)).rateCards,
+    now: () => new Date().toISOString(),
+    wait: (milliseconds) => setTimeout(milliseconds),
+  };
+}

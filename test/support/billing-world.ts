@@ -1,0 +1,240 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { ExecutionAlreadyExists, SFNClient } from '@aws-sdk/client-sfn';
+import { billingPolicy } from '../../config/billing.ts';
+import { chart } from '../../config/chart.ts';
+import type { ApprovalPolicy } from '../../domain/approvals.ts';
+import { chartEntryOf } from '../../domain/chart.ts';
+import type { BillingPolicy } from '../../domain/invoices/policy.ts';
+import type { RateCard } from '../../domain/rating.ts';
+import type { Transfer } from '../../domain/transfers.ts';
+import { makeHandler as makeApi } from '../../functions/api/billing.ts';
+import { makeHandler as makeClose } from '../../functions/workflow/close-invoices.ts';
+import { makeHandler as makeFail } from '../../functions/workflow/fail-invoices.ts';
+import type { BillingDeps } from '../../functions/workflow/invoices/job.ts';
+import { makeHandler as makePlan } from '../../functions/workflow/plan-invoices.ts';
+import { makeHandler as makeWork } from '../../functions/workflow/work-invoices.ts';
+import { type Clock, systemClock as realClock } from '../../local/states/clock.ts';
+import { createStatesEngine } from '../../local/states/engine.ts';
+import type { ServiceCall } from '../../local/states/runtime.ts';
+import { openAccount } from '../../store/accounts.ts';
+import { decideApproval } from '../../store/approvals.ts';
+import { billingRunKey, getText } from '../../store/artifacts.ts';
+import { type BillingRun, getBillingRun } from '../../store/billing-runs.ts';
+import { postTransfer } from '../../store/ledger.ts';
+import type { LedgerStore } from '../../store/posting.ts';
+import { systemClock } from '../../store/retry.ts';
+import { call, type TestAnswer, type TestCall } from './api.ts';
+import { startArtifacts, type TestArtifacts } from './artifacts-bucket.ts';
+import { startBooks, type TestBooks } from './books.ts';
+
+export const MONTH = '2026-10';
+/** When everything happens: the month is over. */
+export const NOW = '2026-11-03T08:00:00.000Z';
+
+const MACHINE = 'arn:aws:states:us-east-1:000000000000:stateMachine:invoices';
+
+/** Waits are over at once; what is longer than half a minute is a timeout, and real. */
+const IMPATIENT: Clock = {
+  now: realClock.now,
+  sleep: (milliseconds, signal) => realClock.sleep(milliseconds <= 30_000 ? 0 : milliseconds, signal),
+};
+
+const CARDS: readonly RateCard[] = [
+  {
+    name: 'standard',
+    effectiveFrom: '2026-01-01T00:00:00.000Z',
+    asset: 'TOKEN',
+    revenueAccount: 'platform:revenue',
+    operations: { chat: { prices: { units: { amount: 1n, per: 1n } }, minimum: 0n, rounding: 'up' } },
+  },
+];
+
+/** The ledger, the invoices, and the real state machine with its functions, reached by the API. */
+export interface BillingWorld {
+  readonly tables: TestBooks;
+  readonly artifacts: TestArtifacts;
+  readonly ledger: LedgerStore;
+  readonly deps: BillingDeps;
+  policy: BillingPolicy;
+  approvals: ApprovalPolicy;
+  rateCards: readonly RateCard[];
+  now: string;
+  /** Called before and after each call of a function by the state machine; what it throws fails the call. */
+  breakOff: (step: string, when: 'before' | 'after') => Promise<void>;
+  send(route: string, request?: TestCall): Promise<TestAnswer>;
+  /** Asks for a run and waits for its end. @throws when it was refused. */
+  run(body: Readonly<Record<string, unknown>>): Promise<BillingRun>;
+  approve(approval: string, hash: string): Promise<void>;
+  /** Opens a customer on a day and pays funds in on it. */
+  opened(account: string, funds?: bigint, day?: string): Promise<void>;
+  /** Posts a charge of an operation; the id is the request's. */
+  charged(account: string, id: string, amount: bigint, fields?: Partial<Transfer>): Promise<void>;
+  posted(transfer: Omit<Transfer, 'recordedAt' | 'asset' | 'kind'> & Partial<Transfer>): Promise<void>;
+  invoice(account: string): Promise<TestAnswer['body']>;
+  file(runId: string, name: string): Promise<string>;
+  settled(): Promise<void>;
+  stopRunning(): Promise<string>;
+  redrive(executionArn: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startBillingWorld(): Promise<BillingWorld> {
+  const [tables, artifacts] = await Promise.all([startBooks(), startArtifacts()]);
+  const ledger: LedgerStore = { ...tables, clock: systemClock, newId: randomUUID, listed: new Set() };
+  const executions = new Set<string>();
+  const engine = createStatesEngine({
+    place: { accountId: '000000000000', region: 'us-east-1' },
+    clock: IMPATIENT,
+    random: () => 0,
+    callService,
+  });
+  const definition = readFileSync('statemachines/invoices.asl.json', 'utf8')
+    .replaceAll(/\$\{(\w+)FunctionArn\}/g, (_, part: string) => part.toLowerCase())
+    .replaceAll(`\${ArtifactsBucket}`, 'artifacts');
+  engine.register({ name: 'invoices', arn: MACHINE, roleArn: 'role', definition });
+  const workflows = new SFNClient({ region: 'us-east-1' });
+  workflows.middlewareStack.add(
+    () => async (args) => {
+      const started = engine.handle('StartExecution', args.input) as Promise<{ executionArn: string }>;
+      const output = await started.catch((error: Error) => {
+        if (error.name !== 'ExecutionAlreadyExists') throw error;
+        throw new ExecutionAlreadyExists({ message: error.message, $metadata: {} });
+      });
+      executions.add(output.executionArn);
+      return { response: {}, output: { $metadata: {}, ...output } } as never;
+    },
+    { step: 'initialize' },
+  );
+  const deps: BillingDeps = {
+    ...{ runs: tables, invoices: tables, ledger, artifacts, chart },
+    get policy() {
+      return world.policy;
+    },
+    get approvals() {
+      return world.approvals;
+    },
+    readRateCards: async () => world.rateCards,
+    now: () => world.now,
+    wait: async () => {},
+  };
+  const api = makeApi({
+    ...{ runs: tables, invoices: tables, artifacts, chart, workflows },
+    ...{ now: deps.now, newId: randomUUID, invoicesArn: MACHINE },
+  });
+  const handlers: Record<string, (event: never) => Promise<unknown>> = {
+    plan: makePlan(deps),
+    work: makeWork(deps),
+    close: makeClose(deps),
+    fail: makeFail(deps),
+  };
+
+  async function callService({ service, input }: ServiceCall): Promise<unknown> {
+    if (service === 's3') return { Body: await getText(artifacts, String(input.Key)) };
+    if (service !== 'lambda') return {};
+    const step = String(input.FunctionName);
+    try {
+      await world.breakOff(step, 'before');
+      // As it would arrive: by way of JSON.
+      const answer = await handlers[step]?.(JSON.parse(JSON.stringify(input.Payload)) as never);
+      await world.breakOff(step, 'after');
+      return { StatusCode: 200, Payload: JSON.stringify(answer ?? null) };
+    } catch (error) {
+      const { name, message } = error as Error;
+      const Payload = JSON.stringify({ errorType: name, errorMessage: message });
+      return { StatusCode: 200, FunctionError: 'Unhandled', Payload };
+    }
+  }
+
+  async function describe(executionArn: string): Promise<string> {
+    return ((await engine.handle('DescribeExecution', { executionArn })) as { status: string }).status;
+  }
+
+  const world: BillingWorld = {
+    ...{ tables, artifacts, ledger, deps },
+    policy: billingPolicy,
+    approvals: { lifetimeHours: 72, thresholds: {} },
+    rateCards: CARDS,
+    now: NOW,
+    breakOff: async () => {},
+    send: (route, request) => call(api, route, request),
+    async run(body) {
+      const { status, body: answer } = await world.send('POST /v1/billing-runs', { body });
+      if (status >= 300) throw new Error(JSON.stringify(answer));
+      await world.settled();
+      const run = await getBillingRun(tables, String(body.id));
+      if (run === undefined) throw new Error(`There is no run ${body.id}.`);
+      return run;
+    },
+    async approve(approval, hash) {
+      const decision = { verdict: 'approved', hash, by: 'second', at: world.now } as const;
+      const result = await decideApproval(tables, approval, decision, async () => false);
+      if (result.kind !== 'changed') throw new Error(`It was not approved: ${result.kind}.`);
+    },
+    async opened(account, funds = 0n, openedOn = `${MONTH}-01`) {
+      const figures = { credits: 0n, debits: 0n, held: 0n, available: 0n };
+      const { asset } = entryOf(account);
+      const fields = { asset, status: 'open', openedOn, createdAt: NOW, creditLimit: 0n, balance: 'strict' } as const;
+      await openAccount(tables, { id: account, ...fields, figures }, {});
+      if (funds === 0n) return;
+      const effectiveAt = `${openedOn}T00:00:00.000Z`;
+      const top = { id: `fund-${account}`, debit: 'platform:funding', credit: account, amount: funds };
+      await world.posted({ ...top, effectiveAt, description: 'Top-up' });
+    },
+    charged: (account, id, amount, fields = {}) =>
+      world.posted({
+        ...{
+          id,
+          kind: 'charge',
+          debit: account,
+          amount,
+          requestId: id,
+          operation: 'chat',
+          quantities: { units: amount },
+        },
+        credit: account.startsWith('postpaid:') ? 'platform:usage:revenue' : 'platform:revenue',
+        effectiveAt: `${MONTH}-15T12:00:00.000Z`,
+        ...fields,
+      }),
+    async posted(fields) {
+      const { asset } = entryOf(fields.debit);
+      const transfer: Transfer = { kind: 'transfer', asset, recordedAt: world.now, ...fields };
+      const entries = { debitEntry: entryOf(transfer.debit), creditEntry: entryOf(transfer.credit) };
+      const result = await postTransfer(ledger, { transfer, claims: {}, ...entries });
+      if (result.kind !== 'created') throw new Error(`${transfer.id} was not posted: ${result.kind}.`);
+    },
+    async invoice(account) {
+      const request = { params: { invoiceId: `${MONTH}:${account}` } };
+      return (await world.send('GET /v1/invoices/{invoiceId}', request)).body;
+    },
+    file: (runId, name) => getText(artifacts, billingRunKey(runId, name)),
+    async settled() {
+      for (const arn of executions) {
+        while ((await describe(arn)) === 'RUNNING') await new Promise((resolve) => setImmediate(resolve));
+      }
+    },
+    async stopRunning() {
+      for (const executionArn of executions) {
+        if ((await describe(executionArn)) !== 'RUNNING') continue;
+        await engine.handle('StopExecution', { executionArn });
+        return executionArn;
+      }
+      throw new Error('No billing run is running.');
+    },
+    async redrive(executionArn) {
+      await engine.handle('RedriveExecution', { executionArn });
+      await world.settled();
+    },
+    async stop() {
+      await engine.stop();
+      await Promise.all([tables.stop(), artifacts.stop()]);
+    },
+  };
+  return world;
+}
+
+function entryOf(account: string) {
+  const entry = chartEntryOf(chart, account);
+  if (entry === undefined) throw new Error(`The chart has no entry for ${account}.`);
+  return entry;
+}
