@@ -9,6 +9,7 @@ import { addGrants } from './commands/grants.ts';
 import { addHolds } from './commands/holds.ts';
 import { addImport } from './commands/import-usage.ts';
 import { addIncident } from './commands/incident.ts';
+import { addInvoices } from './commands/invoices.ts';
 import { addKeys } from './commands/keys.ts';
 import { addOpenApi } from './commands/openapi.ts';
 import { addRateCards } from './commands/rate-cards.ts';
@@ -69,6 +70,7 @@ function buildProgram(context: Context): Command {
     addRuns,
     addRepairs,
     addIncident,
+    addInvoices,
     addSeals,
     addImport,
     addAccounts,

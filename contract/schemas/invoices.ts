@@ -9,10 +9,11 @@ export const month = z
   .refine((text) => parseMonth(text) !== undefined, 'must be a calendar month, such as "2026-10"')
   .meta({ examples: ['2026-10'] });
 
+export const invoiceStatus = z.enum(INVOICE_STATUSES, must(`must be one of ${INVOICE_STATUSES.join(', ')}`));
+
 export const invoicesQuery = fields({
   month,
-  status: z
-    .enum(INVOICE_STATUSES, must(`must be one of ${INVOICE_STATUSES.join(', ')}`))
+  status: invoiceStatus
     .optional()
     .meta({ description: 'Invoices in this state alone; pages may then hold fewer than asked for.' }),
   limit: z.coerce
