@@ -4,19 +4,21 @@ import { parseArgs } from 'node:util';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { boot, type Installation, synthesize } from '../bin/boot.ts';
 import { table } from '../cli/format.ts';
-import { systemIo } from '../cli/io.ts';
-import { run } from '../cli/run.ts';
+import { addDays, dayOf, monthOf } from '../domain/time.ts';
 import { type Breakage, breakBooks } from './break.ts';
 import { type Comparison, compare, fetchFindings } from './compare.ts';
+import { billAgain, generateInvoices } from './invoices.ts';
+import { command } from './operator.ts';
 import { daysPlayed, play, prepare } from './play.ts';
 import { seededRandom } from './random.ts';
-import { repairAndRollBack } from './repair.ts';
+import { peopleOf, repair, repairAndRollBack } from './repair.ts';
 import { reserveAndBatch } from './reserve.ts';
-import { generateDay, readTrace, type ServedRequest } from './traffic.ts';
+import { CUSTOMERS, generateDay, readTrace, type ServedRequest } from './traffic.ts';
 
 /**
  * The whole path on one machine: a day of usage through the HTTP API, a clean reconciliation, the ledger broken behind
- * the API's back, and a reconciliation that finds exactly what was broken. Exits with 1 when it does not.
+ * the API's back, a reconciliation that finds exactly what was broken, a repair, and the invoices of the month made again
+ * from the repaired ledger. Exits with 1 when any of it does not come out as it should.
  */
 
 const GENERATED_REQUESTS = 1500;
@@ -36,7 +38,7 @@ try {
 async function demo(usageFile: string | undefined, seed: number): Promise<number> {
   const random = seededRandom(seed);
   const requests =
-    usageFile === undefined ? generateDay(random, yesterday(), GENERATED_REQUESTS) : await readTrace(usageFile);
+    usageFile === undefined ? generateDay(random, lastBilledDay(), GENERATED_REQUESTS) : await readTrace(usageFile);
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
   say('Synthesizing the stacks and booting them on this machine...');
@@ -92,8 +94,16 @@ async function tell(
     `${found.length} of ${broken.length} found, ${missed.length} missed, ${invented.length} found that nobody broke.`,
   );
   say(`The report: ${reportPath('demo-after')}`);
-  const { clean: isRepaired, asBefore } = await repairAndRollBack(installation, 'demo-after', { first, last }, say);
-  return missed.length + invented.length === 0 && isRepaired && asBefore ? 0 : 1;
+  const people = await peopleOf(installation);
+  const month = monthOf(first);
+  say(`\nThe invoices of ${month}, made from the books as they are:`);
+  const isBlocked = await generateInvoices(people.operator, month);
+  const { clean: isRepaired, asBefore } = await repairAndRollBack(people, 'demo-after', { first, last }, say);
+  say('\nThe books are repaired once more, and stay so:');
+  await repair(people, 'demo-rolled-back', 'demo-repair-again', say);
+  const isBilled = await billAgain(people, month, CUSTOMERS[0] ?? '', say);
+  const isRight = missed.length + invented.length === 0 && isRepaired && asBefore && isBlocked && isBilled;
+  return isRight ? 0 : 1;
 }
 
 async function playWithProgress({ client }: Installation, requests: readonly ServedRequest[]): Promise<void> {
@@ -107,12 +117,10 @@ async function playWithProgress({ client }: Installation, requests: readonly Ser
   say(`  done in ${seconds.toFixed(1)} s, ${Math.round(requests.length / seconds)} charges a second through HTTP`);
 }
 
-/** Runs the operators' own command. */
-function reconcile({ apiUrl, key }: Installation, id: string, startDate: string, endDate: string): Promise<number> {
-  const env = { RECKONER_URL: apiUrl, RECKONER_KEY: key };
+function reconcile(installation: Installation, id: string, startDate: string, endDate: string): Promise<number> {
   const dates = ['--start-date', startDate, '--end-date', endDate];
-  const io = { ...systemIo(new AbortController().signal), env };
-  return run(['reconcile', '--id', id, ...dates, '--report-output', reportPath(id)], io);
+  const operator = { installation, key: installation.key };
+  return command(operator, ['reconcile', '--id', id, ...dates, '--report-output', reportPath(id)]);
 }
 
 function reportPath(id: string): string {
@@ -139,8 +147,9 @@ function placeOf({ account, requestId }: { readonly account: string; readonly re
   return [account, requestId ?? ''];
 }
 
-function yesterday(): string {
-  return new Date(Date.now() - 24 * 60 * 60 * 1000).toISOString().slice(0, 10);
+/** The last day of the month before this one: a month must be over to be billed. */
+function lastBilledDay(): string {
+  return addDays(`${monthOf(dayOf(new Date().toISOString()))}-01`, -1);
 }
 
 function say(line: string): void {

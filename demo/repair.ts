@@ -1,7 +1,6 @@
 import type { Installation } from '../bin/boot.ts';
-import { systemIo } from '../cli/io.ts';
-import { run } from '../cli/run.ts';
 import { type FoundLine, fetchFindings } from './compare.ts';
+import { command, type Operator } from './operator.ts';
 import { expectOk } from './play.ts';
 
 /** What happened to the demo's ledger after it was broken. */
@@ -17,34 +16,41 @@ interface Period {
   readonly last: string;
 }
 
+/** Two people of the house: who repairs, and who approves it. */
+export interface People {
+  readonly operator: Operator;
+  readonly second: Operator;
+}
+
+export async function peopleOf(installation: Installation): Promise<People> {
+  const scopes = ['operations', 'approve', 'ledger:read'] as const;
+  const key = await installation.createKey({ name: 'second-person', scopes });
+  return { operator: { installation, key: installation.key }, second: { installation, key } };
+}
+
 /**
  * Repairs what a run found, as operators do it: by the command line, with what only people can decide, and with a
  * second person who approves exactly what was planned. Then takes all of it back.
  */
 export async function repairAndRollBack(
-  installation: Installation,
+  people: People,
   runId: string,
   period: Period,
   say: (line: string) => void,
 ): Promise<Repaired> {
-  const { client, key } = installation;
-  const operator = { installation, key };
-  const scopes = ['operations', 'approve', 'ledger:read'] as const;
-  const second = { installation, key: await installation.createKey({ name: 'second-person', scopes }) };
+  const { operator } = people;
+  const { client } = operator.installation;
   const findings = await fetchFindings(client, runId);
 
   say('\nAn account that nobody opened cannot be charged, so somebody opens it and pays in:');
-  await openGhost(installation, period);
+  await openGhost(operator.installation, period);
   say('\nThe repair is planned. What contradicts itself and what nobody can explain is decided by a person:');
-  const kinds = ['--kinds', 'backfill,dedupe,recalculate,rebalance'];
-  const decisions = findings.flatMap(decisionOf).flatMap((decision) => ['--decide', decision]);
-  await command(operator, ['repair', runId, ...kinds, ...decisions, '--run-id', 'demo-repair']);
-  await approveAndApply(operator, second, 'demo-repair', say);
+  await repair(people, runId, 'demo-repair', say);
   const clean = (await reconcile(operator, 'demo-repaired', period)) === 0;
 
   say('\nAnd taken back, because somebody may have to:');
   await command(operator, ['rollback', 'demo-repair', '--run-id', 'demo-rollback']);
-  await approveAndApply(operator, second, 'demo-rollback', say);
+  await approveAndApply(people, 'demo-rollback', say);
   await reconcile(operator, 'demo-rolled-back', period);
   const after = await fetchFindings(client, 'demo-rolled-back');
   const asBefore = namesOf(after) === namesOf(findings);
@@ -52,17 +58,16 @@ export async function repairAndRollBack(
   return { clean, asBefore };
 }
 
-interface Operator {
-  readonly installation: Installation;
-  readonly key: string;
+/** Plans the repair of what a run found, with what people decided, and applies it. */
+export async function repair(people: People, runId: string, id: string, say: (line: string) => void): Promise<void> {
+  const findings = await fetchFindings(people.operator.installation.client, runId);
+  const kinds = ['--kinds', 'backfill,dedupe,recalculate,rebalance'];
+  const decisions = findings.flatMap(decisionOf).flatMap((decision) => ['--decide', decision]);
+  await command(people.operator, ['repair', runId, ...kinds, ...decisions, '--run-id', id]);
+  await approveAndApply(people, id, say);
 }
 
-async function approveAndApply(
-  operator: Operator,
-  second: Operator,
-  id: string,
-  say: (line: string) => void,
-): Promise<void> {
+async function approveAndApply({ operator, second }: People, id: string, say: (line: string) => void): Promise<void> {
   const { approval, plan } = expectOk(await operator.installation.client.getRepair({ params: { repairId: id } })).body;
   if (approval !== undefined) {
     say('\nIt moves more than one person may alone. Somebody else approves exactly this plan:');
@@ -74,12 +79,6 @@ async function approveAndApply(
 
 function reconcile(operator: Operator, id: string, { first, last }: Period): Promise<number> {
   return command(operator, ['reconcile', '--id', id, '--start-date', first, '--end-date', last]);
-}
-
-/** Runs one of the operators' commands. */
-function command({ installation, key }: Operator, words: readonly string[]): Promise<number> {
-  const env = { RECKONER_URL: installation.apiUrl, RECKONER_KEY: key };
-  return run([...words], { ...systemIo(new AbortController().signal), env });
 }
 
 /** What a person decides where no rule can: a charge without use is given back, the first witness is believed. */

@@ -11,9 +11,13 @@ import type { BillingDeps } from './job.ts';
 /** Milliseconds to wait for a page. Many of a megabyte are asked for at once, so a charge's second is too short here. */
 const PAGE_MS_MAX = 20_000;
 
-/** What billing runs work with on AWS. */
+/**
+ * What billing runs work with on AWS. The steps share it and are not all given the same: a table that a step may not use
+ * has no name there (lib/functions.ts), and asking it fails.
+ */
 export function productionDeps(): BillingDeps {
-  const names = environment('LEDGER_TABLE', 'BILLING_TABLE', 'OPERATIONS_TABLE', 'ARTIFACTS_BUCKET');
+  const names = environment('OPERATIONS_TABLE', 'ARTIFACTS_BUCKET');
+  const { LEDGER_TABLE = '', BILLING_TABLE = '' } = process.env;
   const client = new DynamoDBClient({
     maxAttempts: 1,
     requestHandler: { requestTimeout: PAGE_MS_MAX, throwOnRequestTimeout: true },
@@ -21,8 +25,8 @@ export function productionDeps(): BillingDeps {
   const operations = { client, operationsTable: names.OPERATIONS_TABLE };
   return {
     runs: operations,
-    invoices: { client, billingTable: names.BILLING_TABLE },
-    ledger: { client, ledgerTable: names.LEDGER_TABLE },
+    invoices: { client, billingTable: BILLING_TABLE },
+    ledger: { client, ledgerTable: LEDGER_TABLE },
     artifacts: { client: s3(), bucket: names.ARTIFACTS_BUCKET },
     chart,
     policy: billingPolicy,
