@@ -1,8 +1,5 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { App } from 'aws-cdk-lib';
-import { Template } from 'aws-cdk-lib/assertions';
-import { stageNamed } from '../../config/stages.ts';
-import { DataStack } from '../../lib/data-stack.ts';
+import { inject } from 'vitest';
 import { startDynamoDb } from '../../local/engines/dynamodb.ts';
 import type { Resource } from '../../local/resources.ts';
 
@@ -77,9 +74,7 @@ async function readStream(url: string, StreamArn: string): Promise<StreamRecord[
 }
 
 function tablesOfTheStack(withStreams: boolean): Resource[] {
-  const stack = new DataStack(new App(), 'books', { stage: stageNamed('dev') });
-  const tables = Template.fromStack(stack).findResources('AWS::DynamoDB::GlobalTable');
-  return Object.entries(tables).map(([logicalId, { Properties: properties }]) => ({
+  return inject('stackTables').map(({ logicalId, properties }) => ({
     stack: 'books',
     logicalId,
     type: 'AWS::DynamoDB::GlobalTable',
