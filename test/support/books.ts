@@ -21,9 +21,12 @@ export interface StreamRecord {
   readonly dynamodb: { readonly Keys: { readonly pk: { readonly S: string } } };
 }
 
-export async function startBooks({ withStreams = false } = {}): Promise<TestBooks> {
-  const resources = tablesOfTheStack(withStreams);
-  const engine = await startDynamoDb({ resources });
+/** @param options.directory where the tables are kept; left out, they are gone when the books stop. */
+export async function startBooks(
+  options: { readonly withStreams?: boolean; readonly directory?: string } = {},
+): Promise<TestBooks> {
+  const resources = tablesOfTheStack(options.withStreams ?? false);
+  const engine = await startDynamoDb({ resources, directory: options.directory });
   const client = new DynamoDBClient({
     endpoint: engine.url,
     region: 'us-east-1',

@@ -17,7 +17,7 @@ const BATCH = 25;
 
 /** Remembers every item of the books; what it gives brings the tables back to them. */
 export async function rememberTables(books: TestBooks): Promise<() => Promise<void>> {
-  const names = [books.ledgerTable, books.usageTable, books.operationsTable];
+  const names = [books.ledgerTable, books.usageTable, books.operationsTable, books.billingTable];
   const remembered = await Promise.all(names.map(async (name) => ({ name, items: await itemsOf(books, name) })));
   return async () => {
     await Promise.all(remembered.map(({ name, items }) => restoreTable(books, name, items)));
