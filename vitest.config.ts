@@ -12,7 +12,16 @@ export default defineConfig({
     // Two at once: the suite is meant for two cores, and many files boot engines of their own.
     maxWorkers: 2,
     projects: [
-      { test: { ...common, name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/e2e/**'] } },
+      // The tables of the data stack are synthesized once, and made by each file that needs them.
+      {
+        test: {
+          ...common,
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/e2e/**'],
+          globalSetup: ['test/support/stack-tables.ts'],
+        },
+      },
       // The stacks are synthesized once, functions bundled, and booted by each file of end-to-end tests.
       { test: { ...common, name: 'e2e', include: ['test/e2e/**/*.test.ts'], globalSetup: ['test/e2e/assembly.ts'] } },
     ],

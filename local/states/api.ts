@@ -188,7 +188,8 @@ function findMachine(machines: Machines, arn: string): RegisteredMachine {
   throw new AwsError('StateMachineDoesNotExist', `State Machine Does Not Exist: '${arn}'`);
 }
 
-function findExecution(runtime: Runtime, request: JsonObject): Execution {
+/** @throws AwsError `ExecutionDoesNotExist` */
+export function findExecution(runtime: Runtime, request: JsonObject): Execution {
   const arn = requiredArn(request, 'executionArn');
   const execution = runtime.executions.byArn.get(arn);
   if (execution !== undefined) return execution;

@@ -30,12 +30,21 @@ const DISTRIBUTED_ONLY = [
   'ToleratedFailurePercentage',
 ] as const;
 
+/** What was read and found right before: the validator compiles all its schemas anew each time, which takes half a second. */
+const readBefore = new Map<string, Machine>();
+
 /**
  * Reads a definition and refuses what AWS would refuse: by asl-validator, and by the rules that it does not know.
  *
  * @throws AwsError `InvalidDefinition` naming the state and the rule.
  */
 export function readDefinition(text: string): Machine {
+  const machine = readBefore.get(text) ?? checkDefinition(text);
+  readBefore.set(text, machine);
+  return machine;
+}
+
+function checkDefinition(text: string): Machine {
   const definition = parse(text);
   requireJsonata('QueryLanguage' in definition ? definition.QueryLanguage : 'JSONPath');
   checkExpressions(definition, 'definition');

@@ -1,8 +1,9 @@
 import { AwsError, type Place } from '../resources.ts';
-import { createApi, type RegisteredMachine } from './api.ts';
+import { createApi, findExecution, type RegisteredMachine } from './api.ts';
 import type { Clock } from './clock.ts';
 import { readDefinition } from './definition-check.ts';
 import { startExecution } from './execution-run.ts';
+import type { ExecutionStatus } from './executions.ts';
 import { ExecutionInterrupted } from './failure.ts';
 import { runFlow } from './flow.ts';
 import { createQuery } from './query.ts';
@@ -40,6 +41,8 @@ export interface StatesEngine {
   }): void;
   /** Answers an operation of the Step Functions API (JSON 1.0) by its name. @throws AwsError */
   handle(operation: string, input: unknown): Promise<unknown>;
+  /** Waits until an execution has ended and says how it did. @throws AwsError when there is none. */
+  ended(executionArn: string): Promise<Exclude<ExecutionStatus, 'RUNNING'>>;
   /** Ends all executions and their timers; resolves when nothing runs any more. Nothing can be started after it. */
   stop(): Promise<void>;
 }
@@ -76,6 +79,13 @@ export function createStatesEngine(options: StatesEngineOptions): StatesEngine {
     async handle(operation, input) {
       if (stopped) throw new AwsError('ServiceUnavailable', 'The Step Functions engine was stopped.', 503);
       return answer(operation, input);
+    },
+    async ended(executionArn) {
+      const execution = findExecution(runtime, { executionArn });
+      for (;;) {
+        if (execution.status !== 'RUNNING') return execution.status;
+        await execution.ended;
+      }
     },
     async stop() {
       stopped = true;

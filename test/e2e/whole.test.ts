@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { DynamoDBClient, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
@@ -44,11 +45,12 @@ function owner() {
   return { endpoint, region: place.region, credentials };
 }
 
-/** Asks until the answer is there; every ask is a request, so nothing is waited for blindly. */
+/** Asks until the answer is there, and leaves the processor meanwhile to what it waits for: the cloud is in this process. */
 async function until<T>(ask: () => Promise<T>, isThere: (answer: T) => boolean): Promise<T> {
   for (;;) {
     const answer = await ask();
     if (isThere(answer)) return answer;
+    await pause(50);
   }
 }
 

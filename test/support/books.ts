@@ -1,8 +1,5 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { App } from 'aws-cdk-lib';
-import { Template } from 'aws-cdk-lib/assertions';
-import { stageNamed } from '../../config/stages.ts';
-import { DataStack } from '../../lib/data-stack.ts';
+import { inject } from 'vitest';
 import { startDynamoDb } from '../../local/engines/dynamodb.ts';
 import type { Resource } from '../../local/resources.ts';
 
@@ -24,9 +21,12 @@ export interface StreamRecord {
   readonly dynamodb: { readonly Keys: { readonly pk: { readonly S: string } } };
 }
 
-export async function startBooks({ withStreams = false } = {}): Promise<TestBooks> {
-  const resources = tablesOfTheStack(withStreams);
-  const engine = await startDynamoDb({ resources });
+/** @param options.directory where the tables are kept; left out, they are gone when the books stop. */
+export async function startBooks(
+  options: { readonly withStreams?: boolean; readonly directory?: string } = {},
+): Promise<TestBooks> {
+  const resources = tablesOfTheStack(options.withStreams ?? false);
+  const engine = await startDynamoDb({ resources, directory: options.directory });
   const client = new DynamoDBClient({
     endpoint: engine.url,
     region: 'us-east-1',
@@ -77,9 +77,7 @@ async function readStream(url: string, StreamArn: string): Promise<StreamRecord[
 }
 
 function tablesOfTheStack(withStreams: boolean): Resource[] {
-  const stack = new DataStack(new App(), 'books', { stage: stageNamed('dev') });
-  const tables = Template.fromStack(stack).findResources('AWS::DynamoDB::GlobalTable');
-  return Object.entries(tables).map(([logicalId, { Properties: properties }]) => ({
+  return inject('stackTables').map(({ logicalId, properties }) => ({
     stack: 'books',
     logicalId,
     type: 'AWS::DynamoDB::GlobalTable',

@@ -13,14 +13,17 @@ export interface TestSealBuckets {
   stop(): Promise<void>;
 }
 
-/** An empty artifacts bucket, and an empty one with Object Lock, on the local engine. */
-export async function startSealBuckets(): Promise<TestSealBuckets> {
+/**
+ * An artifacts bucket, and one with Object Lock, on the local engine.
+ * @param directory where they are kept; left out, they begin empty and are gone when they are stopped.
+ */
+export async function startSealBuckets(directory?: string): Promise<TestSealBuckets> {
   const bucket = (physicalId: string, properties = {}) => {
     return { stack: 'test', logicalId: physicalId, type: 'AWS::S3::Bucket', properties, physicalId, arn: '' };
   };
   const lock = { Rule: { DefaultRetention: { Mode: 'GOVERNANCE', Days: 1 } } };
   const locked = { ObjectLockEnabled: true, ObjectLockConfiguration: { ObjectLockEnabled: 'Enabled', ...lock } };
-  const s3 = await startS3({ resources: [bucket('artifacts'), bucket('seals', locked)], place: PLACE });
+  const s3 = await startS3({ resources: [bucket('artifacts'), bucket('seals', locked)], place: PLACE, directory });
   const access = createAccessControl([], PLACE, { enforce: true });
   const endpoint = await startEndpoint({
     place: PLACE,

@@ -1,6 +1,9 @@
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { DeleteItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { DeleteObjectCommand, ListObjectVersionsCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { nextLink } from '../../../domain/seals/chain.ts';
 import { olderMonthToVerify } from '../../../domain/seals/slices.ts';
 import { daysOf } from '../../../domain/time.ts';
@@ -21,14 +24,37 @@ let tables: TestBooks;
 let buckets: TestSealBuckets;
 let sealing: ReturnType<typeof sealingOn>;
 
-// Each test has a chain of three seals, one for each of three days.
+/** What each test begins with: a chain of three seals, one for each of three days. */
+let sealed: string;
+let directory: string;
+
+beforeAll(async () => {
+  vi.spyOn(console, 'log').mockImplementation(() => {});
+  sealed = await mkdtemp(join(tmpdir(), 'sealed-'));
+  await start(sealed);
+  for (const day of [17, 18, 19]) await sealing.seal(`seal-${day}`, `2026-11-${day}`);
+  await stop();
+});
+afterAll(() => rm(sealed, { recursive: true }));
 beforeEach(async () => {
   vi.spyOn(console, 'log').mockImplementation(() => {});
-  [tables, buckets] = await Promise.all([startBooks(), startSealBuckets()]);
-  sealing = sealingOn(tables, buckets, () => '2026-11-20T04:00:00.000Z');
-  for (const day of [17, 18, 19]) await sealing.seal(`seal-${day}`, `2026-11-${day}`);
+  directory = await mkdtemp(join(tmpdir(), 'seal-chain-'));
+  await cp(sealed, directory, { recursive: true });
+  await start(directory);
 });
-afterEach(() => Promise.all([tables.stop(), buckets.stop()]));
+afterEach(async () => {
+  await stop();
+  await rm(directory, { recursive: true });
+});
+
+async function start(at: string): Promise<void> {
+  [tables, buckets] = await Promise.all([startBooks({ directory: at }), startSealBuckets(at)]);
+  sealing = sealingOn(tables, buckets, () => '2026-11-20T04:00:00.000Z');
+}
+
+async function stop(): Promise<void> {
+  await Promise.all([tables.stop(), buckets.stop()]);
+}
 
 const object = (sequence: number) => ({ Bucket: 'seals', Key: `seals/chain/${sequenceText(sequence)}.json` });
 const hide = (sequence: number) => buckets.seals.client.send(new DeleteObjectCommand(object(sequence)));

@@ -106,21 +106,17 @@ export function quiet(): Promise<void> {
 }
 
 async function untilEnded(engine: StatesEngine, executionArn: string): Promise<Outcome> {
-  for (;;) {
-    const details = (await engine.handle('DescribeExecution', { executionArn })) as Record<string, never>;
-    if (details.status !== 'RUNNING') {
-      return {
-        arn: executionArn,
-        status: details.status ?? '',
-        output: details.output === undefined ? undefined : JSON.parse(details.output),
-        error: details.error,
-        cause: details.cause,
-        seconds: Number(details.stopDate) - Number(details.startDate),
-        events: await wholeHistory(engine, executionArn),
-      };
-    }
-    await quiet();
-  }
+  const status = await engine.ended(executionArn);
+  const details = (await engine.handle('DescribeExecution', { executionArn })) as Record<string, never>;
+  return {
+    arn: executionArn,
+    status,
+    output: details.output === undefined ? undefined : JSON.parse(details.output),
+    error: details.error,
+    cause: details.cause,
+    seconds: Number(details.stopDate) - Number(details.startDate),
+    events: await wholeHistory(engine, executionArn),
+  };
 }
 
 async function wholeHistory(engine: StatesEngine, executionArn: string): Promise<HistoryEvent[]> {

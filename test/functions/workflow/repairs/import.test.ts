@@ -55,7 +55,7 @@ async function upload(repair: Rendered, csv: string): Promise<void> {
 
 async function planUploaded(id: string) {
   const answer = await planImport(deps, request({ repairId: id }));
-  await world.settled();
+  await world.machines.settled();
   return answer;
 }
 
@@ -210,12 +210,12 @@ describe('an import', () => {
       const all = (await world.transfers()) as { id: string }[];
       return all.map(({ id }) => id).filter((id) => id.startsWith('r-'));
     };
-    world.breakOff = async (step, when) => {
+    world.machines.breakOff = async (step, when) => {
       if (step === 'post' && when === 'before' && (await postedIds()).length > 0)
         throw new Error('The lights went out.');
     };
     expect(await world.apply('first')).toMatchObject({ status: 'failed' });
-    world.breakOff = async () => {};
+    world.machines.breakOff = async () => {};
     const second = await dryRun('second', csv, 2);
     const { steps = 0, entries } = second.plan ?? {};
     expect(steps + (entries?.unchanged ?? 0)).toBe(6);

@@ -8,7 +8,8 @@ import { readChain } from '../../../../store/audit.ts';
 import { toItem } from '../../../../store/items.ts';
 import { accountKey } from '../../../../store/tables.ts';
 import { call } from '../../../support/api.ts';
-import { CARDS, DERIVED, type RepairWorld, STRICT, startRepairWorld } from '../../../support/repair-world.ts';
+import { CARDS } from '../../../support/repair-machines.ts';
+import { DERIVED, type RepairWorld, STRICT, startRepairWorld } from '../../../support/repair-world.ts';
 
 const ALL = ['backfill', 'dedupe', 'recalculate', 'rebalance'] as const;
 
@@ -66,7 +67,7 @@ describe('a backfill', () => {
   it('is posted once when two plans of the same findings are applied, and each knows what it posted', async () => {
     await Promise.all([world.plan('one', 'found', ['backfill']), world.plan('other', 'found', ['backfill'])]);
     await Promise.all([world.askToApply('one'), world.askToApply('other')]);
-    await world.settled();
+    await world.machines.settled();
     const counts = [(await world.repair('one')).counts, (await world.repair('other')).counts];
     expect(counts).toContainEqual({ posted: 1 });
     expect(counts).toContainEqual({ 'already-posted': 1 });
@@ -75,7 +76,7 @@ describe('a backfill', () => {
   it('is applied by one of two executions that are asked for at once', async () => {
     await world.plan('fix', 'found', ['backfill']);
     const answers = await Promise.all([world.askToApply('fix'), world.askToApply('fix')]);
-    await world.settled();
+    await world.machines.settled();
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 202]);
     expect(await world.repair('fix')).toMatchObject({ status: 'applied', counts: { posted: 1 } });
     expect(await world.askToApply('fix')).toMatchObject({ status: 200 });
@@ -88,7 +89,7 @@ describe('a repair of everything', () => {
   });
 
   it('answers each finding, or leaves it for a person and says what to do', async () => {
-    const found = await world.reconcile('found');
+    const found = await world.reconcile('found', 'all');
     const planned = await world.plan('fix', 'found', ALL);
     expect(planned.plan).toMatchObject({ steps: 8, answered: 7, left: 2, aboveThreshold: false });
     expect(found).toHaveLength(9);
@@ -238,7 +239,7 @@ describe('above the threshold', () => {
     expect(kindOf(await world.askToApply('fix'))).toBe('approval-needed');
     await world.approve('fix');
     let isKilled = false;
-    world.breakOff = async (step, when) => {
+    world.machines.breakOff = async (step, when) => {
       if (isKilled || step !== 'post' || when !== 'before') return;
       isKilled = true;
       throw Object.assign(new Error('Killed.'), { name: 'KilledError' });
