@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { ExecutionAlreadyExists, SFNClient } from '@aws-sdk/client-sfn';
 import { billingPolicy } from '../../config/billing.ts';
 import { chart } from '../../config/chart.ts';
 import type { ApprovalPolicy } from '../../domain/approvals.ts';
@@ -14,9 +12,6 @@ import { makeHandler as makeFail } from '../../functions/workflow/fail-invoices.
 import type { BillingDeps } from '../../functions/workflow/invoices/job.ts';
 import { makeHandler as makePlan } from '../../functions/workflow/plan-invoices.ts';
 import { makeHandler as makeWork } from '../../functions/workflow/work-invoices.ts';
-import { type Clock, systemClock as realClock } from '../../local/states/clock.ts';
-import { createStatesEngine } from '../../local/states/engine.ts';
-import type { ServiceCall } from '../../local/states/runtime.ts';
 import { openAccount } from '../../store/accounts.ts';
 import { decideApproval } from '../../store/approvals.ts';
 import { billingRunKey, getText } from '../../store/artifacts.ts';
@@ -27,18 +22,12 @@ import { systemClock } from '../../store/retry.ts';
 import { call, type TestAnswer, type TestCall } from './api.ts';
 import { startArtifacts, type TestArtifacts } from './artifacts-bucket.ts';
 import { startBooks, type TestBooks } from './books.ts';
+import { arnOf, type Machines, startMachines, type When } from './machines.ts';
+import { rememberFiles, rememberTables } from './remembered.ts';
 
 export const MONTH = '2026-10';
 /** When everything happens: the month is over. */
 export const NOW = '2026-11-03T08:00:00.000Z';
-
-const MACHINE = 'arn:aws:states:us-east-1:000000000000:stateMachine:invoices';
-
-/** Waits are over at once; what is longer than half a minute is a timeout, and real. */
-const IMPATIENT: Clock = {
-  now: realClock.now,
-  sleep: (milliseconds, signal) => realClock.sleep(milliseconds <= 30_000 ? 0 : milliseconds, signal),
-};
 
 const CARDS: readonly RateCard[] = [
   {
@@ -56,12 +45,13 @@ export interface BillingWorld {
   readonly artifacts: TestArtifacts;
   readonly ledger: LedgerStore;
   readonly deps: BillingDeps;
+  readonly machines: Machines;
   policy: BillingPolicy;
   approvals: ApprovalPolicy;
   rateCards: readonly RateCard[];
   now: string;
   /** Called before and after each call of a function by the state machine; what it throws fails the call. */
-  breakOff: (step: string, when: 'before' | 'after') => Promise<void>;
+  breakOff: (step: string, when: When) => Promise<void>;
   send(route: string, request?: TestCall): Promise<TestAnswer>;
   /** Asks for a run and waits for its end. @throws when it was refused. */
   run(body: Readonly<Record<string, unknown>>): Promise<BillingRun>;
@@ -73,6 +63,8 @@ export interface BillingWorld {
   posted(transfer: Omit<Transfer, 'recordedAt' | 'asset' | 'kind'> & Partial<Transfer>): Promise<void>;
   invoice(account: string): Promise<TestAnswer['body']>;
   file(runId: string, name: string): Promise<string>;
+  /** Remembers all tables and files; what it gives brings them back, and forgets all executions. */
+  remember(): Promise<() => Promise<void>>;
   settled(): Promise<void>;
   stopRunning(): Promise<string>;
   redrive(executionArn: string): Promise<void>;
@@ -82,30 +74,6 @@ export interface BillingWorld {
 export async function startBillingWorld(): Promise<BillingWorld> {
   const [tables, artifacts] = await Promise.all([startBooks(), startArtifacts()]);
   const ledger: LedgerStore = { ...tables, clock: systemClock, newId: randomUUID, listed: new Set() };
-  const executions = new Set<string>();
-  const engine = createStatesEngine({
-    place: { accountId: '000000000000', region: 'us-east-1' },
-    clock: IMPATIENT,
-    random: () => 0,
-    callService,
-  });
-  const definition = readFileSync('statemachines/invoices.asl.json', 'utf8')
-    .replaceAll(/\$\{(\w+)FunctionArn\}/g, (_, part: string) => part.toLowerCase())
-    .replaceAll(`\${ArtifactsBucket}`, 'artifacts');
-  engine.register({ name: 'invoices', arn: MACHINE, roleArn: 'role', definition });
-  const workflows = new SFNClient({ region: 'us-east-1' });
-  workflows.middlewareStack.add(
-    () => async (args) => {
-      const started = engine.handle('StartExecution', args.input) as Promise<{ executionArn: string }>;
-      const output = await started.catch((error: Error) => {
-        if (error.name !== 'ExecutionAlreadyExists') throw error;
-        throw new ExecutionAlreadyExists({ message: error.message, $metadata: {} });
-      });
-      executions.add(output.executionArn);
-      return { response: {}, output: { $metadata: {}, ...output } } as never;
-    },
-    { step: 'initialize' },
-  );
   const deps: BillingDeps = {
     ...{ runs: tables, invoices: tables, ledger, artifacts, chart },
     get policy() {
@@ -118,40 +86,21 @@ export async function startBillingWorld(): Promise<BillingWorld> {
     now: () => world.now,
     wait: async () => {},
   };
-  const api = makeApi({
-    ...{ runs: tables, invoices: tables, artifacts, chart, workflows },
-    ...{ now: deps.now, newId: randomUUID, invoicesArn: MACHINE },
+  const machines = startMachines({
+    functions: () => ({
+      invoices: { plan: makePlan(deps), work: makeWork(deps), close: makeClose(deps), fail: makeFail(deps) },
+    }),
+    watched: 'invoices',
+    artifacts,
   });
-  const handlers: Record<string, (event: never) => Promise<unknown>> = {
-    plan: makePlan(deps),
-    work: makeWork(deps),
-    close: makeClose(deps),
-    fail: makeFail(deps),
-  };
-
-  async function callService({ service, input }: ServiceCall): Promise<unknown> {
-    if (service === 's3') return { Body: await getText(artifacts, String(input.Key)) };
-    if (service !== 'lambda') return {};
-    const step = String(input.FunctionName);
-    try {
-      await world.breakOff(step, 'before');
-      // As it would arrive: by way of JSON.
-      const answer = await handlers[step]?.(JSON.parse(JSON.stringify(input.Payload)) as never);
-      await world.breakOff(step, 'after');
-      return { StatusCode: 200, Payload: JSON.stringify(answer ?? null) };
-    } catch (error) {
-      const { name, message } = error as Error;
-      const Payload = JSON.stringify({ errorType: name, errorMessage: message });
-      return { StatusCode: 200, FunctionError: 'Unhandled', Payload };
-    }
-  }
-
-  async function describe(executionArn: string): Promise<string> {
-    return ((await engine.handle('DescribeExecution', { executionArn })) as { status: string }).status;
-  }
+  machines.breakOff = (step, when) => world.breakOff(step, when);
+  const api = makeApi({
+    ...{ runs: tables, invoices: tables, artifacts, chart, workflows: machines.workflows },
+    ...{ now: deps.now, newId: randomUUID, invoicesArn: arnOf('invoices') },
+  });
 
   const world: BillingWorld = {
-    ...{ tables, artifacts, ledger, deps },
+    ...{ tables, artifacts, ledger, deps, machines },
     policy: billingPolicy,
     approvals: { lifetimeHours: 72, thresholds: {} },
     rateCards: CARDS,
@@ -208,25 +157,18 @@ export async function startBillingWorld(): Promise<BillingWorld> {
       return (await world.send('GET /v1/invoices/{invoiceId}', request)).body;
     },
     file: (runId, name) => getText(artifacts, billingRunKey(runId, name)),
-    async settled() {
-      for (const arn of executions) {
-        while ((await describe(arn)) === 'RUNNING') await new Promise((resolve) => setImmediate(resolve));
-      }
+    async remember() {
+      const [restoreTables, restoreFiles] = await Promise.all([rememberTables(tables), rememberFiles(artifacts)]);
+      return async () => {
+        await machines.reset();
+        await Promise.all([restoreTables(), restoreFiles()]);
+      };
     },
-    async stopRunning() {
-      for (const executionArn of executions) {
-        if ((await describe(executionArn)) !== 'RUNNING') continue;
-        await engine.handle('StopExecution', { executionArn });
-        return executionArn;
-      }
-      throw new Error('No billing run is running.');
-    },
-    async redrive(executionArn) {
-      await engine.handle('RedriveExecution', { executionArn });
-      await world.settled();
-    },
+    settled: () => machines.settled(),
+    stopRunning: () => machines.stopRunning(),
+    redrive: (executionArn) => machines.redrive(executionArn),
     async stop() {
-      await engine.stop();
+      await machines.stop();
       await Promise.all([tables.stop(), artifacts.stop()]);
     },
   };
