@@ -6,9 +6,9 @@ import { describe, expect, it } from 'vitest';
 import { stageNamed } from '../../config/stages.ts';
 import { functionNames, pascalName } from '../../lib/functions.ts';
 import { ImpactAlarm } from '../../lib/impact-alarm.ts';
-import { idOf, resourceOf, resourcesOf, synthesize } from './templates.ts';
+import { idOf, resourceOf, resourcesOf, templatesOf } from './templates.ts';
 
-const { data, service } = synthesize('prod');
+const { data, service } = templatesOf('prod');
 
 const alarmNamed = (name: string) => resourceOf(service, 'AWS::CloudWatch::Alarm', `Alarms${name}Alarm`).Properties;
 const ofReckoner = [{ Name: 'service', Value: 'reckoner' }];
@@ -169,7 +169,7 @@ describe('the alarms about the machinery', () => {
 describe('the topic of the alarms', () => {
   it('sends mail where the stage has an address', () => {
     const stage = { ...stageNamed('dev'), alarmEmail: 'owner@example.com' };
-    expect(resourceOf(synthesize(stage).service, 'AWS::SNS::Subscription').Properties).toMatchObject({
+    expect(resourceOf(templatesOf(stage).service, 'AWS::SNS::Subscription').Properties).toMatchObject({
       Protocol: 'email',
       Endpoint: 'owner@example.com',
     });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { idOf, statementsOf, synthesize } from './templates.ts';
+import { idOf, statementsOf, templatesOf } from './templates.ts';
 
-const { service } = synthesize('prod');
+const { service } = templatesOf('prod');
 const schedules = Object.values(service.Resources)
   .filter(({ Type }) => Type === 'AWS::Scheduler::Schedule')
   .map(({ Properties }) => Properties);

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { functions } from '../../lib/functions.ts';
-import { resourceOf, resourcesOf, synthesize } from './templates.ts';
+import { resourceOf, resourcesOf, templatesOf } from './templates.ts';
 
-const dev = synthesize('dev').data;
-const prod = synthesize('prod').data;
+const dev = templatesOf('dev').data;
+const prod = templatesOf('prod').data;
 
 const string = (name: string) => ({ AttributeName: name, AttributeType: 'S' });
 const hash = (name: string) => ({ AttributeName: name, KeyType: 'HASH' });

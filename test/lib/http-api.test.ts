@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { stageNamed } from '../../config/stages.ts';
 import { routes } from '../../contract/routes.ts';
 import { pascalName } from '../../lib/functions.ts';
-import { idOf, resourceOf, resourcesOf, synthesize } from './templates.ts';
+import { idOf, resourceOf, resourcesOf, templatesOf } from './templates.ts';
 
-const { service } = synthesize('prod');
+const { service } = templatesOf('prod');
 
 const deployed = new Map(
   resourcesOf(service, 'AWS::ApiGatewayV2::Route').map(([, { Properties }]) => [Properties.RouteKey, Properties]),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { idOf, statementsOf, synthesize } from './templates.ts';
+import { idOf, statementsOf, templatesOf } from './templates.ts';
 
-const { service } = synthesize('prod');
+const { service } = templatesOf('prod');
 const schedules = Object.entries(service.Resources)
   .filter(([id, { Type }]) => Type === 'AWS::Scheduler::Schedule' && id.startsWith('Schedules'))
   .map(([, { Properties }]) => Properties);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { idOf, resourcesOf, statementsOf, synthesize } from './templates.ts';
+import { idOf, resourcesOf, statementsOf, templatesOf } from './templates.ts';
 
-const { service } = synthesize('prod');
+const { service } = templatesOf('prod');
 const schedules = resourcesOf(service, 'AWS::Scheduler::Schedule')
   .filter(([id]) => id.startsWith('SealSchedules'))
   .map(([, { Properties }]) => Properties);

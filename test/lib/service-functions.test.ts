@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type FunctionDefinition, functionNames, functions, pascalName } from '../../lib/functions.ts';
-import { listed, resourceOf, resourcesOf, statementsOf, synthesize } from './templates.ts';
+import { listed, resourceOf, resourcesOf, statementsOf, templatesOf } from './templates.ts';
 
-const { data, service } = synthesize('prod');
+const { data, service } = templatesOf('prod');
 
 /** What every function may do besides its row of the table. */
 const OWN_LOG_AND_TRACES = [

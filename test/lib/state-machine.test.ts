@@ -6,9 +6,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { stageNamed } from '../../config/stages.ts';
 import { functionNames } from '../../lib/functions.ts';
 import { StateMachine } from '../../lib/state-machine.ts';
-import { idOf, listed, resourceOf, statementsOf, synthesize } from './templates.ts';
+import { idOf, listed, resourceOf, statementsOf, templatesOf } from './templates.ts';
 
-const { service } = synthesize('prod');
+const { service } = templatesOf('prod');
 
 describe.each([
   ['Reconcile', /-reconciliation$|^workflow\/reconcile-slice$/, '"\\/reconciliations\\/\\*"'],

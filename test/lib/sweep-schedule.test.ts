@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { idOf, resourceOf, statementsOf, synthesize } from './templates.ts';
+import { idOf, resourceOf, statementsOf, templatesOf } from './templates.ts';
 
-const { service } = synthesize('prod');
+const { service } = templatesOf('prod');
 const schedule = resourceOf(service, 'AWS::Scheduler::Schedule', 'Sweeps').Properties;
 const deadLetters = { 'Fn::GetAtt': [idOf(service, 'AWS::SQS::Queue', 'SweepsDeadLetters'), 'Arn'] };
 const sweep = { 'Fn::GetAtt': [idOf(service, 'AWS::Lambda::Function', 'FunctionsSweepExpiredFunction'), 'Arn'] };

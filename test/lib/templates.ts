@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { vi } from 'vitest';
 import type { Stage } from '../../config/stages.ts';
 import { buildApp } from '../../lib/app.ts';
 
@@ -37,6 +38,19 @@ export function synthesize(stage: Stage | string): Assembly {
     };
   } finally {
     rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/**
+ * The templates of a stage, for tests of what is in them. CloudFormation's own rules take seconds to check and are left
+ * out: the test of the app holds every stage against them.
+ */
+export function templatesOf(stage: Stage | string): Pick<Assembly, 'data' | 'service'> {
+  vi.stubEnv('CDK_VALIDATION', 'false');
+  try {
+    return synthesize(stage);
+  } finally {
+    vi.unstubAllEnvs();
   }
 }
 
