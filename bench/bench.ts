@@ -19,6 +19,7 @@ const MEASUREMENTS = [
   { file: 'matching', title: 'Matching in memory' },
   { file: 'memory', title: 'Memory while matching' },
   { file: 'reconciliation', title: 'Reconciling what the tables hold' },
+  { file: 'invoices', title: 'Regenerating invoices' },
   { file: 'http-charges', title: 'Charges through HTTP' },
   { file: 'latency', title: 'Latency at a steady rate' },
   { file: 'hot-account', title: 'One hot account' },

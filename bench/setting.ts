@@ -19,7 +19,12 @@ export interface Setting {
   readonly key: string;
   readonly region: string;
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
-  readonly tables: { readonly ledger: string; readonly usage: string; readonly operations: string };
+  readonly tables: {
+    readonly ledger: string;
+    readonly usage: string;
+    readonly operations: string;
+    readonly billing: string;
+  };
   readonly artifactsBucket: string;
   /** The file that is deployed as the charge function. */
   readonly ledgerBundle: string;
@@ -80,6 +85,7 @@ function settingOf({ cloud, apiUrl, key }: Installation, engineUrl: string, day:
       ledger: output('LedgerTableName'),
       usage: output('UsageTableName'),
       operations: output('OperationsTableName'),
+      billing: output('BillingTableName'),
     },
     artifactsBucket: output('ArtifactsBucketName'),
     ledgerBundle: join(ledgerDirectory(cloud), 'index.mjs'),
