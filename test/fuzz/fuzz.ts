@@ -76,11 +76,12 @@ function createJudge(installation: Installation) {
   let hasBackground = false;
 
   async function ask(sent: Sent): Promise<{ received: Received; found: string[] }> {
-    const before = known ?? (await read());
+    const isQuestion = sent.method === 'GET' || sent.method === 'HEAD';
+    const before = isQuestion ? undefined : (known ?? (await read()));
     const received = await send(apiUrl, sent);
     const found = faultsOf(sent, received);
-    const isWrite = received.status < 300 && routeOf(sent)?.method !== 'GET';
-    if (isWrite) {
+    if (before === undefined) return { received, found };
+    if (received.status < 300) {
       await keepGoing(sent);
       known = undefined;
       return { received, found };

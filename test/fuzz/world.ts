@@ -26,8 +26,8 @@ export async function prepareWorld({ client }: Installation, today: string): Pro
     revenueAccount: 'platform:revenue:usage',
     effectiveFrom: `${openedOn}T00:00:00.000Z`,
     operations: {
-      search: { prices: { requests: { amount: 2 } }, minimum: 1 },
-      embedding: { prices: { input_tokens: { amount: 1, per: 1000 } } },
+      search: { prices: { requests: { amount: 2 }, input_tokens: { amount: 1, per: 100 } }, minimum: 1 },
+      embedding: { prices: { requests: { amount: 0 }, input_tokens: { amount: 1, per: 1000 } } },
     },
   };
   expectOk(await client.publishRateCard({ body: { name: 'standard', ...standard } }));
@@ -59,8 +59,11 @@ export function surroundings(today: string, keys: readonly string[]): Surroundin
     fc.integer({ min: 10, max: 5_000 }).map((number) => `f-${number}`),
   );
   const keyId = fc.constantFrom('00000000000000f8', '00000000000000f9', 'ffffffffffffffff');
-  const account = fc.constantFrom(...ACCOUNTS);
-  const day = fc.integer({ min: -5, max: 1 }).map((days) => addDays(dayOf(`${today}T00:00:00.000Z`), days));
+  const account = fc.oneof(
+    { arbitrary: fc.constantFrom('customer:fuzz-1', 'customer:fuzz-2'), weight: 3 },
+    { arbitrary: fc.constantFrom(...ACCOUNTS), weight: 1 },
+  );
+  const day = fc.integer({ min: -3, max: 0 }).map((days) => addDays(dayOf(`${today}T00:00:00.000Z`), days));
   const time = fc.tuple(day, fc.nat(86_399)).map(([on, second]) => {
     return new Date(Date.parse(`${on}T00:00:00Z`) + second * 1_000).toISOString();
   });
@@ -69,8 +72,10 @@ export function surroundings(today: string, keys: readonly string[]): Surroundin
     fc.nat(300),
     fc.constantFrom('1000001', '999999999999999999999999'),
   );
+  const debit = fc.oneof(account, fc.constant('platform:funding'));
   const likely = {
-    ...Object.fromEntries(['account', 'debit', 'credit', 'subject', 'accounts[]'].map((name) => [name, account])),
+    ...Object.fromEntries(['account', 'credit', 'subject', 'accounts[]'].map((name) => [name, account])),
+    debit,
     ...Object.fromEntries(
       ['source', 'revenueAccount'].map((name) => [name, fc.constantFrom('platform:promotions', 'gateway')]),
     ),
@@ -78,10 +83,10 @@ export function surroundings(today: string, keys: readonly string[]): Surroundin
     ...Object.fromEntries(['startDate', 'endDate', 'from', 'to', 'openedOn'].map((name) => [name, day])),
     ...Object.fromEntries(['effectiveAt', 'occurredAt', 'time', 'at', 'knownAt'].map((name) => [name, time])),
     ...Object.fromEntries(['amount', 'creditLimit', '*value', 'minimum', 'upTo'].map((name) => [name, amount])),
-    operation: fc.constantFrom('search', 'embedding', 'nothing'),
+    operation: fc.constantFrom('search', 'search', 'search', 'embedding', 'nothing'),
     type: fc.constantFrom('charge', 'transfer', 'search'),
-    asset: fc.constantFrom('TOKEN', 'TOKEN', 'USD/2', 'USD/6'),
-    '*': fc.constantFrom('requests', 'input_tokens', 'search'),
+    asset: fc.constantFrom(...Array(8).fill('TOKEN'), 'USD/2', 'USD/6'),
+    '*': fc.constantFrom('requests', 'input_tokens'),
     group: fc.constantFrom('g-1', 'g-2'),
     expiresAt: fc.constantFrom(`${addDays(today, 2)}T00:00:00Z`, `${addDays(today, -2)}T00:00:00Z`),
     expiresInSeconds: fc.constantFrom(60, 3_600, 604_801, 0),
