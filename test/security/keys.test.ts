@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from 'vitest';
 import { boot, type Installation } from '../../bin/boot.ts';
 import { type Json, openApiDocument } from '../../contract/openapi.ts';
 import { type Scope, scopes } from '../../contract/scopes.ts';
@@ -8,6 +8,7 @@ import { createGenerators } from '../fuzz/from-schema.ts';
 import { kindOf } from '../fuzz/oracle.ts';
 import type { Received } from '../fuzz/send.ts';
 import { type Ask, ask, type KnownRoute, type Parameters, routes } from './callers.ts';
+import { getLinks, type Links } from './links.ts';
 
 /** Who may call what, for every route of the contract; and what a key that is bound to an account learns of others. */
 
@@ -185,6 +186,68 @@ describe('a key that is bound to an account', () => {
   test('leaves the balance of others as it was', async () => {
     const { body } = expectOk(await installation.client.getAccount({ params: { accountId: OTHER } }));
     expect(body).toMatchObject({ credits: '777782', debits: '2', held: '2' });
+  });
+});
+
+describe('a link to upload or to download', () => {
+  const LINK_MS = 15 * 60 * 1_000;
+  let links: Links;
+  beforeAll(async () => {
+    links = await getLinks(installation);
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  const other = (link: string, change: (url: URL) => void) => {
+    const url = new URL(link);
+    change(url);
+    return url.href;
+  };
+  const statusOf = async (link: string, method: string) => {
+    const response = await fetch(link, { method, ...(method === 'PUT' && { body: 'requestId\n' }) });
+    await response.text();
+    return response.status;
+  };
+
+  test('is good for a quarter of an hour and no longer', async () => {
+    for (const [link, method] of [
+      [links.download, 'GET'],
+      [links.upload, 'PUT'],
+    ] as const) {
+      expect(Number(new URL(link).searchParams.get('X-Amz-Expires')) * 1_000).toBeLessThanOrEqual(LINK_MS);
+      vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + LINK_MS + 5_000 });
+      expect([method, await statusOf(link, method)]).toEqual([method, 403]);
+      vi.useRealTimers();
+    }
+    expect(await statusOf(links.download, 'GET')).toBe(200);
+  });
+
+  test('is for one object, one method and one time', async () => {
+    const path = (name: string) => (url: URL) => {
+      url.pathname = name;
+    };
+    const parameter = (name: string, value: string) => (url: URL) => url.searchParams.set(name, value);
+    const bucket = new URL(links.upload).pathname.split('/')[1];
+    for (const [link, method] of [
+      [links.upload, 'GET'],
+      [links.upload, 'DELETE'],
+      [links.upload, 'POST'],
+      [links.download, 'PUT'],
+      [links.download, 'DELETE'],
+      [other(links.upload, path(`/${bucket}/imports/another.csv`)), 'PUT'],
+      [other(links.upload, path(`/${bucket}/imports/../imports/another.csv`)), 'PUT'],
+      [other(links.download, path(new URL(links.upload).pathname)), 'GET'],
+      [other(links.download, parameter('X-Amz-Expires', '604800')), 'GET'],
+      [other(links.download, parameter('X-Amz-Date', '20300101T000000Z')), 'GET'],
+      [other(links.download, parameter('versionId', 'null')), 'GET'],
+      [other(links.download, parameter('X-Amz-Signature', '0'.repeat(64))), 'GET'],
+      [other(links.download, (url) => url.searchParams.delete('X-Amz-Signature')), 'GET'],
+    ] as const) {
+      const status = await statusOf(link, method);
+      expect([link, method, status >= 400 && status < 500]).toEqual([link, method, true]);
+    }
+    expect(await statusOf(links.upload, 'PUT')).toBe(200);
   });
 });
 
