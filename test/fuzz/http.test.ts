@@ -33,7 +33,7 @@ test('an answer that breaks the contract or tells of the inside is noticed', () 
   const sent = { method: 'GET', path: '/v1/transfers/t-1', headers: {} };
   const answer = (status: number, body: object): Received => {
     const type = status < 400 ? 'application/json' : 'application/problem+json';
-    return { status, headers: { 'content-type': type }, text: JSON.stringify(body), milliseconds: 1 };
+    return { status, headers: { 'content-type': type }, text: JSON.stringify(body) };
   };
   const refusal = (kind: string, status: number, detail = 'A detail.') =>
     answer(status, { type: `urn:reckoner:problem:${kind}`, title: 'A title', status, detail, requestId: 'r' });
@@ -50,6 +50,7 @@ test('an answer that breaks the contract or tells of the inside is noticed', () 
     answer(201, {}),
     answer(302, {}),
     answer(404, { message: 'No' }),
+    { status: 0, headers: {}, text: 'No answer: it took too long' },
   ]) {
     expect(faultsOf(sent, wrong), wrong.text).not.toEqual([]);
   }

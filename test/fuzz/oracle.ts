@@ -20,12 +20,13 @@ export function routeOf({ method, path }: Sent): KnownRoute | undefined {
 export function faultsOf(sent: Sent, received: Received): string[] {
   const route = routeOf(sent);
   const { status, text } = received;
+  if (status === 0) return [text];
   if (sent.method === 'HEAD') return status === 404 ? [] : [`answers HEAD with ${status}`];
   const leaks = leaksOf(sent, received);
   if (status >= 200 && status < 300)
     return [...leaks, ...(route === undefined ? ['answers what is no route'] : unlike(route, received))];
   if (status < 400) return [...leaks, `answers with ${status}`];
-  if (isFromGateway(received)) return leaks;
+  if (isFromGateway(route, received)) return leaks;
   if (route === undefined) return [...leaks, `answers what is no route with ${status}`];
   const body = parsed(text);
   const read = problem.safeParse(body);
@@ -73,9 +74,13 @@ function unlike({ answers, id }: KnownRoute, { status, text, headers }: Received
   return faults;
 }
 
-/** API Gateway's own answers are not the service's and cannot be made to look like them. */
-function isFromGateway({ status, text, headers }: Received): boolean {
+/**
+ * API Gateway's own answers are not the service's and cannot be made to look like them: to whoever has no good key, to
+ * what is no route, and to what cannot be decoded.
+ */
+function isFromGateway(route: KnownRoute | undefined, { status, text, headers }: Received): boolean {
   if (headers['content-type'] !== 'application/json') return false;
+  if (status === 404 && route !== undefined) return false;
   return Object.values(GATEWAY_RESPONSES).some((own) => own.status === status && own.body === text && status < 500);
 }
 
