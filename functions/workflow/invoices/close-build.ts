@@ -1,7 +1,7 @@
 import { billingRunKey, putText, streamText, type Written } from '../../../store/artifacts.ts';
 import type { BillingOutcome } from '../../../store/billing-runs.ts';
+import { csvLine } from '../../runtime/csv.ts';
 import { countMetric } from '../../runtime/metrics.ts';
-import { csvLine } from '../reconciliation/missing-lines.ts';
 import { JSON_TYPE, NDJSON_TYPE } from '../reconciliation/parts.ts';
 import { renderBuild } from './build-report.ts';
 import type { BuildRow } from './build-rows.ts';

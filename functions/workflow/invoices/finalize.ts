@@ -5,7 +5,7 @@ import { billingRunKey, streamText } from '../../../store/artifacts.ts';
 import type { BillingOutcome } from '../../../store/billing-runs.ts';
 import { NUMBERED_AT_ONCE, numberDocuments } from '../../../store/document-numbers.ts';
 import { listInvoices } from '../../../store/invoices.ts';
-import { csvLine } from '../reconciliation/missing-lines.ts';
+import { csvLine } from '../../runtime/csv.ts';
 import { InvoiceContendedError } from './change-invoice.ts';
 import { changeBy } from './content.ts';
 import type { BillingDeps, BillingJob, ReadRows, Row, RunOf } from './job.ts';
