@@ -4,12 +4,16 @@
  */
 const FORMULA_START = /^'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/;
 
-/** A line of CSV (RFC 4180) whose cells no spreadsheet takes for formulas. All CSV that is written here is made by it. */
-export function csvLine(cells: readonly string[]): string {
+/**
+ * A line of CSV (RFC 4180) whose cells no spreadsheet takes for formulas. All CSV that is written here is made by it.
+ * Numbers are given as such: they are none, though one below zero begins like one.
+ */
+export function csvLine(cells: readonly (string | bigint)[]): string {
   return `${cells.map(csvCell).join(',')}\r\n`;
 }
 
-function csvCell(text: string): string {
+function csvCell(text: string | bigint): string {
+  if (typeof text === 'bigint') return text.toString();
   const safe = FORMULA_START.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

@@ -31,6 +31,10 @@ test('no cell begins a formula, and every cell is read back as it was', () => {
   );
 });
 
+test('a number stays a number, with its sign', () => {
+  expect(csvLine([-5n, '-5', 0n])).toBe("-5,'-5,0\r\n");
+});
+
 test('what is listed as missing is imported under the very ids that it has', async () => {
   const request = fc.oneof(fc.stringMatching(/^[$-~]{1,20}$/), fc.stringMatching(/^'{0,2}[=+@-][$-~]{0,10}$/));
   await fc.assert(

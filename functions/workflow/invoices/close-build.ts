@@ -79,8 +79,8 @@ async function* changeLines(rows: AsyncIterable<BuildRow>): AsyncGenerator<strin
   for await (const { invoice, built } of rows) {
     for (const change of built?.changes ?? []) {
       const { unit, type, description, quantityBefore, quantityAfter, amountBefore, amountAfter } = change;
-      const amounts = [quantityBefore, quantityAfter, amountBefore, amountAfter];
-      const difference = `${BigInt(amountAfter) - BigInt(amountBefore)}`;
+      const figures = [quantityBefore, quantityAfter, amountBefore, amountAfter].map(BigInt);
+      const difference = BigInt(amountAfter) - BigInt(amountBefore);
       yield csvLine([
         invoice,
         `${built?.version}`,
@@ -88,7 +88,7 @@ async function* changeLines(rows: AsyncIterable<BuildRow>): AsyncGenerator<strin
         type,
         description,
         built?.asset ?? '',
-        ...amounts,
+        ...figures,
         difference,
       ]);
     }

@@ -110,7 +110,7 @@ async function closeFinalize(
     yield csvLine(['number', 'invoice_id', 'kind', 'asset', 'amount_due']);
     for await (const { number, invoice, kind, asset, due } of rows('finalize')) {
       totals.set(asset, (totals.get(asset) ?? 0n) + BigInt(due));
-      yield csvLine([number, invoice, kind, asset, due]);
+      yield csvLine([number, invoice, kind, asset, BigInt(due)]);
     }
   }
   const written = await streamText(artifacts, billingRunKey(run.id, 'numbers.csv'), 'text/csv; charset=utf-8', lines());
