@@ -169,6 +169,8 @@ function queryOf(queries: Readonly<Record<string, fc.Arbitrary<string>>>): fc.Ar
       'true',
       'WyJhIl0.0000000000000000',
       'eyJhIjoxfQ==.x',
+      'MDAjYQ',
+      'OTkj',
     ),
   );
   const wrong = fc.array(fc.tuple(fc.constantFrom(...names), value), { minLength: 1, maxLength: 4 });

@@ -73,6 +73,8 @@ export function surroundings(today: string, keys: readonly string[]): Surroundin
     fc.constantFrom('1000001', '999999999999999999999999'),
   );
   const debit = fc.oneof(account, fc.constant('platform:funding'));
+  const months = [-40, -1].map((days) => addDays(`${today.slice(0, 7)}-01`, days).slice(0, 7));
+  const month = fc.constantFrom(...months, today.slice(0, 7), '2026-13');
   const likely = {
     ...Object.fromEntries(['account', 'credit', 'subject', 'accounts[]'].map((name) => [name, account])),
     debit,
@@ -88,12 +90,14 @@ export function surroundings(today: string, keys: readonly string[]): Surroundin
     asset: fc.constantFrom(...Array(8).fill('TOKEN'), 'USD/2', 'USD/6'),
     '*': fc.constantFrom('requests', 'input_tokens'),
     group: fc.constantFrom('g-1', 'g-2'),
+    month,
     expiresAt: fc.constantFrom(`${addDays(today, 2)}T00:00:00Z`, `${addDays(today, -2)}T00:00:00Z`),
     expiresInSeconds: fc.constantFrom(60, 3_600, 604_801, 0),
     rateCard: fc.constantFrom('standard', 'postpaid', 'none'),
   };
   const parameters = {
     accountId: account,
+    invoiceId: fc.tuple(month, account).map((parts) => parts.join(':')),
     keyId,
     '*': id,
   };
