@@ -7,6 +7,14 @@ const common = {
   env: { POWERTOOLS_METRICS_DISABLED: 'true', POWERTOOLS_LOG_LEVEL: 'CRITICAL' },
 };
 
+/** Tests of the whole deployable. */
+const whole = [
+  'test/e2e/**/*.test.ts',
+  'test/fuzz/http.test.ts',
+  'test/security/keys.test.ts',
+  'test/security/secrets.test.ts',
+];
+
 export default defineConfig({
   test: {
     // Two at once: the suite is meant for two cores, and many files boot engines of their own.
@@ -18,12 +26,12 @@ export default defineConfig({
           ...common,
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/e2e/**'],
+          exclude: whole,
           globalSetup: ['test/support/stack-tables.ts'],
         },
       },
       // The stacks are synthesized once, functions bundled, and booted by each file of end-to-end tests.
-      { test: { ...common, name: 'e2e', include: ['test/e2e/**/*.test.ts'], globalSetup: ['test/e2e/assembly.ts'] } },
+      { test: { ...common, name: 'e2e', include: whole, globalSetup: ['test/e2e/assembly.ts'] } },
     ],
   },
 });

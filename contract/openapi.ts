@@ -3,7 +3,7 @@ import { BODY_BYTES_MAX } from './limits.ts';
 import type { Route } from './routes/route.ts';
 import { type OperationId, routes } from './routes.ts';
 import { day, instant, wholeNumber } from './schemas/common.ts';
-import { type ProblemKind, problem, problemKinds } from './schemas/problems.ts';
+import { gatewayMessage, type ProblemKind, problem, problemKinds } from './schemas/problems.ts';
 import { cloudEvent, usageBatch } from './schemas/usage.ts';
 
 /** A JSON object of the document. */
@@ -145,10 +145,20 @@ function problemsOf(route: NamedRoute, schemas: Map<string, Json>): Json {
       {
         description: found.map((kind) => `\`${kind}\`: ${problemKinds[kind].title}`).join('. '),
         ...(status === 503 && { headers: { 'Retry-After': ref('headers', 'RetryAfter') } }),
-        content: { 'application/problem+json': { schema: schemaOf(problem, 'output', schemas) } },
+        content: {
+          'application/problem+json': { schema: schemaOf(problem, 'output', schemas) },
+          ...(isFromGateway(route, status) && {
+            'application/json': { schema: schemaOf(gatewayMessage, 'output', schemas) },
+          }),
+        },
       },
     ]),
   );
+}
+
+/** Who comes without a key, or with one that is none, gets no further than the gateway. */
+function isFromGateway({ scope }: NamedRoute, status: number): boolean {
+  return scope !== null && (status === 401 || status === 403);
 }
 
 function pathParameters(path: string): Json[] {

@@ -14,6 +14,11 @@ export const problem = z
 
 export type Problem = z.infer<typeof problem>;
 
+/** What the gateway in front of the service answers by itself: it cannot be made to write problem documents. */
+export const gatewayMessage = z
+  .looseObject({ message: z.string() })
+  .meta({ id: 'GatewayMessage', description: 'The answer of the gateway to a request whose key it did not let in.' });
+
 /** Every problem that the API answers with, its status, and what to do about it. */
 export const problemKinds = {
   'invalid-request': { status: 400, title: 'The request breaks a rule' },

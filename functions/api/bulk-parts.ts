@@ -39,6 +39,17 @@ export const partMessage = z.object({
 });
 export type PartMessage = z.infer<typeof partMessage>;
 
+/**
+ * A message's body. SQS refuses U+FFFE and U+FFFF, which callers' texts may have, and some that speak like it all
+ * that is no single unit of UTF-16; JSON can say each of them in ASCII.
+ */
+export function messageText(message: unknown): string {
+  return JSON.stringify(message).replace(
+    /[\ud800-\udfff\ufffe\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16)}`,
+  );
+}
+
 export interface Part {
   readonly number: number;
   readonly lane: string;
@@ -64,7 +75,7 @@ export function cutIntoParts(sent: readonly Sent[], chart: Chart): Part[] {
     let [elements, bytes]: [Queued[], number] = [[], 0];
     const close = () => parts.push({ number: parts.length, lane, elements });
     for (const unit of own) {
-      const more = Buffer.byteLength(JSON.stringify(unit.elements));
+      const more = Buffer.byteLength(messageText(unit.elements));
       const isFull = elements.length + unit.elements.length > PART_ELEMENTS_MAX || bytes + more > PART_BYTES_MAX;
       if (isFull && elements.length > 0) {
         close();

@@ -12,7 +12,7 @@ import { StoreUnavailableError } from '../../store/retry.ts';
 import { type Answer, invalid, ok, problem, replayed } from '../runtime/answers.ts';
 import type { ApiRequest, QueryOf } from '../runtime/pipeline.ts';
 import { printable, readBody, readJson } from '../runtime/requests.ts';
-import { cutIntoParts, type Part, type PartMessage, type Sent } from './bulk-parts.ts';
+import { cutIntoParts, messageText, type Part, type PartMessage, type Sent } from './bulk-parts.ts';
 import { resultToKeep } from './bulk-results.ts';
 import { countResults, readElements } from './elements.ts';
 
@@ -150,7 +150,7 @@ async function send({ bulkQueue }: BulkDeps, accepted: store.Bulk, { number, lan
   const message: PartMessage = { bulk: id, part: number, acceptedAt, by, elements: [...elements] };
   const command = new SendMessageCommand({
     QueueUrl: bulkQueue.url,
-    MessageBody: JSON.stringify(message),
+    MessageBody: messageText(message),
     MessageGroupId: lane,
     MessageDeduplicationId: `${id}#${number}`,
   });

@@ -3,7 +3,7 @@ import type { ZodError, ZodType } from 'zod';
 import { BODY_BYTES_MAX } from '../../contract/limits.ts';
 import type { Scope } from '../../contract/scopes.ts';
 import { type Answer, type FieldError, invalid, problem } from './answers.ts';
-import { ForbiddenKeyError, parseUnbent } from './json.ts';
+import { ForbiddenKeyError, parseUnbent, TOO_DEEP_RULE, TooDeepError } from './json.ts';
 
 /** What the authorizer found out about the caller; all text, as API Gateway carries it. */
 export type AuthorizerContext = { readonly keyId: string; readonly scopes: string; readonly account: string };
@@ -77,6 +77,7 @@ function parseJson(text: string): Read<unknown> {
   } catch (error) {
     const rule = 'is not a known field; leave it out';
     if (error instanceof ForbiddenKeyError) return { ok: false, answer: invalid([{ field: '__proto__', rule }]) };
+    if (error instanceof TooDeepError) return { ok: false, answer: invalid([{ field: 'body', rule: TOO_DEEP_RULE }]) };
     return { ok: false, answer: invalid([{ field: 'body', rule: 'must be valid JSON' }]) };
   }
 }

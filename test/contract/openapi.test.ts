@@ -43,6 +43,18 @@ describe('the OpenAPI document', () => {
     }
   });
 
+  test('says that the gateway answers by itself whoever has no key that is good, and nobody else', () => {
+    for (const route of routes) {
+      const responses = at(document, 'paths', route.path, route.method.toLowerCase(), 'responses') as Json;
+      const byGateway = Object.keys(responses).filter(
+        (status) =>
+          at(responses, status, 'content', 'application/json', 'schema', '$ref') ===
+          '#/components/schemas/GatewayMessage',
+      );
+      expect(byGateway).toEqual(route.scope === null ? [] : ['401', '403']);
+    }
+  });
+
   test('has nothing but the routes', () => {
     const paths = Object.entries(document.paths as Json);
     const operations = paths.flatMap(([path, item]) => Object.keys(Object(item)).map((method) => `${method} ${path}`));

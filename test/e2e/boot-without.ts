@@ -3,12 +3,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, inject, onTestFinished } from 'vitest';
 import { boot, type Installation } from '../../bin/boot.ts';
+import type { CloudOptions } from '../../local/cloud.ts';
 
 const TEMPLATE = 'reckoner-dev-service.template.json';
 
-interface Template {
+export interface Template {
   readonly Resources: Readonly<
-    Record<string, { Type: string; Properties: { PolicyDocument?: { Statement: Statement[] } } }>
+    Record<
+      string,
+      {
+        Type: string;
+        Properties: {
+          PolicyDocument?: { Statement: Statement[] };
+          Environment?: { Variables: Record<string, unknown> };
+        };
+      }
+    >
   >;
 }
 interface Statement {
@@ -22,13 +32,23 @@ export async function bootWithout(role: string, action: string): Promise<Install
 
 /** The same for several at once. */
 export async function bootWithoutAll(grants: readonly (readonly [role: string, action: string])[]) {
+  return bootWith((template) => {
+    for (const [role, action] of grants) takeOut(template, role, action);
+  });
+}
+
+/** Boots the stacks with the template of the service changed, until the test is over. */
+export async function bootWith(
+  change: (template: Template) => void,
+  options: Pick<CloudOptions, 'dataDirectory'> = {},
+): Promise<Installation> {
   const directory = await mkdtemp(join(tmpdir(), 'reckoner-less-'));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
   await cp(inject('assemblyDirectory'), directory, { recursive: true });
   const template = JSON.parse(await readFile(join(directory, TEMPLATE), 'utf8')) as Template;
-  for (const [role, action] of grants) takeOut(template, role, action);
+  change(template);
   await writeFile(join(directory, TEMPLATE), JSON.stringify(template));
-  const installation = await boot({ assemblyDirectory: directory, log: () => undefined });
+  const installation = await boot({ assemblyDirectory: directory, log: () => undefined, ...options });
   onTestFinished(installation.stop);
   return installation;
 }

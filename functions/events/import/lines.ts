@@ -13,17 +13,35 @@ export interface Line {
 /** Bytes of a line, and of a CSV record of many lines: an event has a few hundred, and a bound keeps memory flat. */
 export const LINE_BYTES_MAX = 64 * 1024;
 
+/** What a file may come to. */
+export interface FileLimits {
+  /** Unpacked, where it is compressed. */
+  readonly bytes: number;
+  readonly lines: number;
+}
+
+/**
+ * Each attempt reads a file from its beginning, and a bomb of a few megabytes unpacks to thousands of times that, in one
+ * line or in millions of empty ones that no checkpoint counts. This much is passed over within an attempt's time, and is
+ * more than all attempts together could record.
+ */
+const FILE_LIMITS: FileLimits = { bytes: 8 * 1024 ** 3, lines: 20_000_000 };
+
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const UTF8_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /**
  * Splits bytes into lines, each at most LINE_BYTES_MAX long; of a longer one only the beginning is held.
- * @throws UnreadableFileError for UTF-16, and where a gzip stream breaks. A line that the break cut through is not
- * given out: half a number is another number.
+ * @throws UnreadableFileError for UTF-16, where a gzip stream breaks, and where the file is beyond its limits. A line
+ * that the break cut through is not given out: half a number is another number.
  */
-export async function* readLines(source: AsyncIterable<Buffer>): AsyncGenerator<Line> {
+export async function* readLines(
+  source: AsyncIterable<Buffer>,
+  limits: FileLimits = FILE_LIMITS,
+): AsyncGenerator<Line> {
   let number = 1;
+  let bytes = 0;
   let pieces: Buffer[] = [];
   let held = 0;
   let dropped = 0;
@@ -43,10 +61,13 @@ export async function* readLines(source: AsyncIterable<Buffer>): AsyncGenerator<
   };
   try {
     for await (const chunk of source) {
+      bytes += chunk.length;
+      if (bytes > limits.bytes) throw tooLarge(number, `${limits.bytes} bytes`);
       let from = 0;
       for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, from)) {
         hold(chunk.subarray(from, end));
         from = end + 1;
+        if (number > limits.lines) throw tooLarge(number, `${limits.lines} lines`);
         yield take();
       }
       // Copied, because a chunk may be large and this piece of it may stay for long.
@@ -57,6 +78,13 @@ export async function* readLines(source: AsyncIterable<Buffer>): AsyncGenerator<
     throw error;
   }
   if (held > 0) yield take();
+}
+
+function tooLarge(number: number, most: string): UnreadableFileError {
+  return new UnreadableFileError(
+    number,
+    `The file has more than ${most} when it is unpacked; send the rest of it in further files. The rows before are kept.`,
+  );
 }
 
 function lineOf(number: number, content: Buffer, dropped: number): Line {

@@ -3,7 +3,7 @@ import { usageEvent } from '../../../contract/schemas/usage.ts';
 import type { UsageEvent } from '../../../domain/evidence.ts';
 import { type Instant, parseInstant } from '../../../domain/time.ts';
 import type { ImportMapping, MappedField } from '../../../store/imports.ts';
-import { fieldErrors } from '../../runtime/requests.ts';
+import { fieldErrors, printable } from '../../runtime/requests.ts';
 import type { Row } from './rows.ts';
 import { type RowError, shown } from './unreadable.ts';
 
@@ -50,7 +50,7 @@ export function missingColumn(columns: readonly string[], mapping: ImportMapping
   ];
   const missing = needed.find(({ column }) => column !== undefined && !columns.includes(column));
   if (missing === undefined) return undefined;
-  const there = columns.map((column) => `"${column.slice(0, COLUMN_CHARACTERS)}"`).slice(0, COLUMNS_NAMED);
+  const there = columns.map((column) => `"${printable(column).slice(0, COLUMN_CHARACTERS)}"`).slice(0, COLUMNS_NAMED);
   const more = columns.length > there.length ? `, and ${columns.length - there.length} more` : '';
   return `There is no column "${missing.column}", which "${missing.by}" is read from. The columns are ${there.join(', ')}${more}.`;
 }

@@ -1,5 +1,6 @@
 import { CsvError, parse } from 'csv-parse/sync';
-import { ForbiddenKeyError, parseUnbent } from '../../runtime/json.ts';
+import { ForbiddenKeyError, parseUnbent, TOO_DEEP_RULE, TooDeepError } from '../../runtime/json.ts';
+import { printable } from '../../runtime/requests.ts';
 import { LINE_BYTES_MAX, type Line } from './lines.ts';
 import { type RowError, shown, UnreadableFileError } from './unreadable.ts';
 
@@ -44,11 +45,8 @@ function objectOf(line: Line): Row {
   try {
     value = parseUnbent(line.text);
   } catch (error) {
-    const isForbidden = error instanceof ForbiddenKeyError;
-    return refused(
-      line,
-      isForbidden ? 'must not have the key "__proto__"' : 'must be a JSON object, whole on one line',
-    );
+    if (error instanceof ForbiddenKeyError) return refused(line, 'must not have the key "__proto__"');
+    return refused(line, error instanceof TooDeepError ? TOO_DEEP_RULE : 'must be a JSON object, whole on one line');
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return refused(line, 'must be a JSON object');
@@ -70,8 +68,10 @@ function rowOf(columns: readonly string[], record: CsvRecord): Row {
 }
 
 function repeatedColumn(columns: readonly string[]): string | undefined {
-  const repeated = columns.find((column, index) => columns.indexOf(column) !== index);
-  return repeated === undefined ? undefined : `The column "${repeated}" is there twice; give each column its own name.`;
+  const seen = new Set<string>();
+  const repeated = columns.find((column) => seen.size === seen.add(column).size);
+  if (repeated === undefined) return undefined;
+  return `The column "${printable(repeated)}" is there twice; give each column its own name.`;
 }
 
 /** Lines of one record: a quoted text may go over lines, but a thousand of them are a forgotten quote. */

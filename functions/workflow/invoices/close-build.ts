@@ -1,7 +1,7 @@
 import { billingRunKey, putText, streamText, type Written } from '../../../store/artifacts.ts';
 import type { BillingOutcome } from '../../../store/billing-runs.ts';
+import { csvLine } from '../../runtime/csv.ts';
 import { countMetric } from '../../runtime/metrics.ts';
-import { csvLine } from '../reconciliation/missing-lines.ts';
 import { JSON_TYPE, NDJSON_TYPE } from '../reconciliation/parts.ts';
 import { renderBuild } from './build-report.ts';
 import type { BuildRow } from './build-rows.ts';
@@ -79,8 +79,8 @@ async function* changeLines(rows: AsyncIterable<BuildRow>): AsyncGenerator<strin
   for await (const { invoice, built } of rows) {
     for (const change of built?.changes ?? []) {
       const { unit, type, description, quantityBefore, quantityAfter, amountBefore, amountAfter } = change;
-      const amounts = [quantityBefore, quantityAfter, amountBefore, amountAfter];
-      const difference = `${BigInt(amountAfter) - BigInt(amountBefore)}`;
+      const figures = [quantityBefore, quantityAfter, amountBefore, amountAfter].map(BigInt);
+      const difference = BigInt(amountAfter) - BigInt(amountBefore);
       yield csvLine([
         invoice,
         `${built?.version}`,
@@ -88,7 +88,7 @@ async function* changeLines(rows: AsyncIterable<BuildRow>): AsyncGenerator<strin
         type,
         description,
         built?.asset ?? '',
-        ...amounts,
+        ...figures,
         difference,
       ]);
     }

@@ -5,7 +5,7 @@ import { billingRunKey, streamText } from '../../../store/artifacts.ts';
 import type { BillingOutcome } from '../../../store/billing-runs.ts';
 import { NUMBERED_AT_ONCE, numberDocuments } from '../../../store/document-numbers.ts';
 import { listInvoices } from '../../../store/invoices.ts';
-import { csvLine } from '../reconciliation/missing-lines.ts';
+import { csvLine } from '../../runtime/csv.ts';
 import { InvoiceContendedError } from './change-invoice.ts';
 import { changeBy } from './content.ts';
 import type { BillingDeps, BillingJob, ReadRows, Row, RunOf } from './job.ts';
@@ -110,7 +110,7 @@ async function closeFinalize(
     yield csvLine(['number', 'invoice_id', 'kind', 'asset', 'amount_due']);
     for await (const { number, invoice, kind, asset, due } of rows('finalize')) {
       totals.set(asset, (totals.get(asset) ?? 0n) + BigInt(due));
-      yield csvLine([number, invoice, kind, asset, due]);
+      yield csvLine([number, invoice, kind, asset, BigInt(due)]);
     }
   }
   const written = await streamText(artifacts, billingRunKey(run.id, 'numbers.csv'), 'text/csv; charset=utf-8', lines());

@@ -1,4 +1,5 @@
 import type { FindingLine } from '../../../domain/reconciliation/findings.ts';
+import { csvLine } from '../../runtime/csv.ts';
 
 /** The columns of missing_lines.csv. Others read the file by these names in this order: add at the end, change nothing. */
 export const MISSING_LINE_COLUMNS = [
@@ -33,17 +34,4 @@ export async function* missingLines(findings: AsyncIterable<FindingLine>): Async
       finding.cause ?? '',
     ]);
   }
-}
-
-/** A line of CSV whose cells no spreadsheet takes for formulas. */
-export function csvLine(cells: readonly string[]): string {
-  return `${cells.map(csvCell).join(',')}\r\n`;
-}
-
-/** What a spreadsheet would take for the start of a formula; an apostrophe before it makes it text (OWASP, "CSV Injection"). */
-const FORMULA_START = /^[=+\-@\t\r]/;
-
-function csvCell(text: string): string {
-  const safe = FORMULA_START.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

@@ -5,7 +5,8 @@ import type { Entry } from '../../../domain/repairs/import.ts';
 import { type Instant, parseInstant } from '../../../domain/time.ts';
 import type { Row } from '../../events/import/rows.ts';
 import { type RowError, shown } from '../../events/import/unreadable.ts';
-import { fieldErrors } from '../../runtime/requests.ts';
+import { meaningOf } from '../../runtime/csv.ts';
+import { fieldErrors, printable } from '../../runtime/requests.ts';
 
 /** Columns that every file has. */
 const REQUIRED = ['account', 'request_id', 'operation', 'occurred_at'] as const;
@@ -22,7 +23,7 @@ export function objectionTo(columns: readonly string[]): string | undefined {
   const unknown = columns.find((column) => !known.has(column) && !column.startsWith(QUANTITY_PREFIX));
   if (unknown !== undefined) {
     const names = [...REQUIRED, ...OPTIONAL].join(', ');
-    return `The column "${shown(unknown)}" is not known; columns are ${names} and quantities.<dimension>. Rename it, or leave it out.`;
+    return `The column "${printable(unknown)}" is not known; columns are ${names} and quantities.<dimension>. Rename it, or leave it out.`;
   }
   const missing = REQUIRED.find((column) => !columns.includes(column));
   if (missing !== undefined) return `There is no column "${missing}"; every entry needs it.`;
@@ -61,7 +62,9 @@ const row = z.object({
  */
 export function readEntry(read: Row, latest: Instant): ReadEntry {
   if ('error' in read) return { ok: false, errors: [read.error] };
-  const cells = Object.fromEntries(Object.entries(read.values).map(([column, cell]) => [column, textOf(cell)]));
+  const cells = Object.fromEntries(
+    Object.entries(read.values).map(([column, cell]) => [column, meaningOf(String(cell ?? ''))]),
+  );
   const quantities = quantitiesOf(cells);
   if (quantities === 'unreadable') {
     return { ok: false, errors: [{ field: 'quantities', rule: PAIRS_RULE, value: shown(cells.quantities) }] };
@@ -98,11 +101,6 @@ export function readEntry(read: Row, latest: Instant): ReadEntry {
     ...(findingId !== undefined && { findingId }),
   };
   return { ok: true, entry, asset: present(cells.asset) };
-}
-
-/** Reports put an apostrophe before what a spreadsheet would take for a formula; what they mean is what stands behind it. */
-function textOf(cell: unknown): string {
-  return String(cell ?? '').replace(/^'(?=[=+\-@\t\r])/, '');
 }
 
 /** In a column of their own, all of them; an empty one is a row without any. In columns by dimension, those not empty. */

@@ -6,7 +6,7 @@ import type { Instant } from '../../../domain/time.ts';
 import { type Artifacts, putText, repairKey, type Written } from '../../../store/artifacts.ts';
 import { sha256 } from '../../../store/audit.ts';
 import type { PlanSummary, Repair } from '../../../store/repairs.ts';
-import { csvLine } from '../reconciliation/missing-lines.ts';
+import { csvLine } from '../../runtime/csv.ts';
 import { NDJSON_TYPE } from '../reconciliation/parts.ts';
 import { type PartRef, type PlanFile, partName, partText, putJson } from './files.ts';
 import { type Draft, goodUntil, hashOf, partsOf } from './plan.ts';

@@ -43,6 +43,18 @@ describe('handing in a bulk', () => {
     expect([again.status, again.headers['idempotent-replayed']]).toEqual([200, 'true']);
   });
 
+  test('carries every character to the queue that a text may have, and the queue takes', async () => {
+    const id = begin();
+    const description = 'a\u{1f4a9} \ufffe\uffff \u2028 \u00e9';
+    const sides = { debit: 'platform:funding', credit: 'customer:a', amount: '1', asset: 'TOKEN' };
+    const element = { type: 'transfer', id: fresh(), ...sides, description };
+    expect((await handIn(id, [element])).status).toBe(202);
+    const body = bulks.queue[0]?.MessageBody ?? '';
+    // What SQS takes: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+    expect(body).toMatch(/^[\t\n\r\u0020-\ud7ff\ue000-\ufffd]*$/);
+    expect(JSON.parse(body)).toMatchObject({ elements: [{ value: { description } }] });
+  });
+
   test('under the id of another is a conflict, and queues nothing', async () => {
     const id = begin();
     await handIn(id, [charge('customer:a')]);

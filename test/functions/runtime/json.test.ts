@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ForbiddenKeyError, parseUnbent } from '../../../functions/runtime/json.ts';
+import { ForbiddenKeyError, parseUnbent, TooDeepError } from '../../../functions/runtime/json.ts';
 
 describe('parseUnbent', () => {
   test('reads JSON as it is', () => {
@@ -12,6 +12,14 @@ describe('parseUnbent', () => {
 
   test('refuses the name of the prototype at any depth', () => {
     expect(() => parseUnbent('{"a":[{"__proto__":{}}]}')).toThrow(ForbiddenKeyError);
+  });
+
+  test('refuses what is nested too deeply to be walked through, and counts no brackets in texts', () => {
+    const nested = (depth: number) => `${'{"a":['.repeat(depth / 2)}"]}\\"}"${']}'.repeat(depth / 2)}`;
+    expect(() => parseUnbent(nested(66))).toThrow(TooDeepError);
+    expect(() => parseUnbent(nested(400_000))).toThrow(TooDeepError);
+    expect(JSON.stringify(parseUnbent(nested(64)))).toBe(nested(64));
+    expect(parseUnbent(JSON.stringify('['.repeat(100)))).toBe('['.repeat(100));
   });
 
   test('refuses what is no JSON', () => {

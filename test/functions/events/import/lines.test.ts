@@ -67,6 +67,22 @@ describe('readLines', () => {
     expect(error).toMatchObject({ name: 'UnreadableFileError', line: all.length + 1 });
   });
 
+  test('stops where a file is beyond its limits, however small it was packed, and keeps the lines before', async () => {
+    const bomb = gzipSync(`a,b\n1,2\n${'\0'.repeat(50_000_000)}`);
+    const limits = { bytes: 4_000_000, lines: 1_000 };
+    const inOneLine = await collectUntilError(readLines(decompressed(inChunks(bomb, 65_536)), limits));
+    expect(inOneLine.all.map(({ text }) => text)).toEqual(['a,b', '1,2']);
+    expect(inOneLine.error).toMatchObject({ name: 'UnreadableFileError', line: 3 });
+    expect(String(inOneLine.error)).toContain('more than 4000000 bytes');
+    const blank = gzipSync('\n'.repeat(3_000_000));
+    const inMany = await collectUntilError(readLines(decompressed(inChunks(blank, 65_536)), limits));
+    expect(inMany.all).toHaveLength(1_000);
+    expect(inMany.error).toMatchObject({ name: 'UnreadableFileError', line: 1_001 });
+    expect(String(inMany.error)).toContain('more than 1000 lines');
+    const justRight = await collect(readLines(inChunks('x\n'.repeat(1_000), 64), limits));
+    expect(justRight).toHaveLength(1_000);
+  });
+
   test('reads gzip and plain text alike', async () => {
     const lines = noisyLines(100);
     const read = await collect(readLines(decompressed(inChunks(gzipSync(lines.join('\n')), 100))));
