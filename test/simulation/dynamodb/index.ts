@@ -38,7 +38,7 @@ interface Pending {
 }
 
 /** What separates keys in a place: below every character of keys. */
-const SEPARATOR = '\u0000';
+export const SEPARATOR = '\u0000';
 
 /** Changes wait in so many queues, so that items of different partitions overtake each other. */
 const LANES = 4;
@@ -138,7 +138,7 @@ export function keyText({ partition, sort }: Keys, item: Item): string {
   const text = item[partition]?.S;
   const behind = sort === undefined ? '' : item[sort]?.S;
   if (text === undefined || behind === undefined) throw new TypeError('An item without its keys.');
-  return `${text}${SEPARATOR}${behind}`;
+  return sort === undefined ? text : `${text}${SEPARATOR}${behind}`;
 }
 
 function laneOf(partition: string): number {
