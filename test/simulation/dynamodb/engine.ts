@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import type {
   BatchGetItemCommandInput,
   GetItemCommandInput,
   PutItemCommandInput,
   QueryCommandInput,
+  TransactWriteItem,
   TransactWriteItemsCommandInput,
   UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
@@ -38,7 +40,7 @@ const TOKEN_MS = 600_000;
 
 export function createEngine({ now, lag, pageItems, onCommit }: EngineOptions): Engine {
   const tables = new Map(Object.entries(TABLES).map(([name, shape]) => [name, createTable(shape)]));
-  const tokens = new Map<string, { readonly input: string; readonly at: number }>();
+  const tokens = new Map<string, { readonly items: readonly TransactWriteItem[]; readonly at: number }>();
 
   const tableOf = (name: string | undefined): Table => {
     const table = tables.get(name ?? '');
@@ -60,10 +62,9 @@ export function createEngine({ now, lag, pageItems, onCommit }: EngineOptions): 
 
   function transact({ TransactItems = [], ClientRequestToken: token }: TransactWriteItemsCommandInput): object {
     if (TransactItems.length === 0 || TransactItems.length > ACTIONS_MAX) throw invalid('1 to 100 actions.');
-    const input = token === undefined ? '' : JSON.stringify(TransactItems);
     const before = token === undefined ? undefined : tokens.get(token);
     if (before !== undefined && now() - before.at < TOKEN_MS) {
-      if (before.input === input) return {};
+      if (before.items === TransactItems || isDeepStrictEqual(before.items, TransactItems)) return {};
       throw serviceFault('IdempotentParameterMismatchException', 'The token is that of another transaction.');
     }
     const writes = TransactItems.map(writeIn);
@@ -71,7 +72,7 @@ export function createEngine({ now, lag, pageItems, onCommit }: EngineOptions): 
     const { changes, reasons } = tryAll(writes, tableOf);
     if (changes.length < writes.length) throw cancelled(reasons);
     commit(changes.filter(({ before, after }) => before !== after));
-    if (token !== undefined) tokens.set(token, { input, at: now() });
+    if (token !== undefined) tokens.set(token, { items: TransactItems, at: now() });
     return {};
   }
 

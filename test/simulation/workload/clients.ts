@@ -10,7 +10,7 @@ import { PRICES, REVENUE, use } from './usage.ts';
 const FLOWS = { use, transfer, reverse, hold, grant, batch, bulk, freeze, visit, limit, pause, read, repeat, tamper };
 
 const WEIGHTS: Readonly<Record<keyof typeof FLOWS, number>> = {
-  ...{ use: 45, transfer: 10, reverse: 7, hold: 9, grant: 3, batch: 6, bulk: 1.5, freeze: 2, visit: 1, limit: 2 },
+  ...{ use: 45, transfer: 10, reverse: 7, hold: 9, grant: 3, batch: 6, bulk: 1.5, freeze: 2, visit: 1, limit: 3 },
   ...{ pause: 0.4, read: 5, repeat: 10, tamper: 0.5 },
 };
 

@@ -9,7 +9,7 @@ import { ask, isPosted, post, TRANSFER } from './posting.ts';
 
 const ACCOUNTS = 'POST /v1/accounts';
 const LIMIT = 'PUT /v1/accounts/{accountId}/credit-limit';
-const change = (to: 'freeze' | 'unfreeze' | 'close') => `POST /v1/accounts/{accountId}/${to}`;
+const statusRoute = (to: 'freeze' | 'unfreeze' | 'close') => `POST /v1/accounts/{accountId}/${to}`;
 const REASON = { reason: 'simulation' };
 
 /** The first day that transfers of a run may count on. */
@@ -35,9 +35,9 @@ export async function freeze(simulation: Simulation): Promise<void> {
     known,
   } = simulation;
   const request = { params: { accountId: random.pick(known.strict) }, body: REASON };
-  await ask(simulation, 'ledger', change('freeze'), request, ['account-closed']);
+  await ask(simulation, 'ledger', statusRoute('freeze'), request, ['account-closed']);
   await scheduler.sleep(random.below(5_000));
-  await ask(simulation, 'ledger', change('unfreeze'), request, ['account-closed']);
+  await ask(simulation, 'ledger', statusRoute('unfreeze'), request, ['account-closed']);
 }
 
 /** Opens an account for a while, and closes it when it is empty. */
@@ -50,19 +50,22 @@ export async function visit(simulation: Simulation): Promise<void> {
   await openAccount(simulation, id, random.below(20));
   if (random.chance(0.5)) await fund(simulation, id, 5);
   const request = { params: { accountId: id }, body: REASON };
-  await ask(simulation, 'ledger', change('close'), request, ['account-not-empty', 'account-closed']);
+  await ask(simulation, 'ledger', statusRoute('close'), request, ['account-not-empty', 'account-closed']);
 }
 
+/** Two operators may want other limits at once, of one account or of two. */
 export async function limit(simulation: Simulation): Promise<void> {
   const {
     world: { random },
     known,
   } = simulation;
-  const request = {
-    params: { accountId: random.pick(known.strict) },
-    body: { creditLimit: amountUpTo(simulation, 80) },
+  const change = (accountId: string) => {
+    const request = { params: { accountId }, body: { creditLimit: amountUpTo(simulation, 80) } };
+    return ask(simulation, 'ledger', LIMIT, request, ['account-closed', 'limit-in-use']);
   };
-  await ask(simulation, 'ledger', LIMIT, request, ['account-closed', 'limit-in-use']);
+  const accountId = random.pick(known.strict);
+  const other = random.chance(0.3) ? accountId : random.pick(known.strict);
+  await Promise.all(random.chance(0.5) ? [change(accountId), change(other)] : [change(accountId)]);
 }
 
 export async function pause(simulation: Simulation): Promise<void> {
