@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { type S3Client, S3ServiceException } from '@aws-sdk/client-s3';
+import { S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import { described } from './calls.ts';
 import { timedOut } from './dynamodb/faults.ts';
 import type { Instance } from './instances.ts';
@@ -8,8 +8,13 @@ import type { World } from './world.ts';
 /** The buckets of S3 in this process: objects by key, writes that may insist on being the first, and faults. */
 export type Objects = Map<string, string>;
 
-/** What lib-storage reads of a client beside `send`. */
-const CONFIG = { endpoint: async () => ({ protocol: 'https:', hostname: 's3', path: '/' }), forcePathStyle: true };
+/** Of a real client: what uploads and links are made by beside `send`. It calls nobody. */
+const { config, middlewareStack } = new S3Client({
+  endpoint: 'https://s3',
+  region: 'us-east-1',
+  credentials: { accessKeyId: 'simulation', secretAccessKey: 'simulation' },
+  forcePathStyle: true,
+});
 
 /** Milliseconds that a call of S3 takes at most when nothing is wrong. */
 const LATENCY_MS = 40;
@@ -36,7 +41,7 @@ export function s3Client(world: World, instance: Instance): S3Client {
         else reject(outcome.error);
       });
     });
-  return { send, config: CONFIG } as unknown as S3Client;
+  return { send, config, middlewareStack } as unknown as S3Client;
 }
 
 type Outcome = { readonly told: string } & ({ readonly answer: object } | { readonly error: unknown });

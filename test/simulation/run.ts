@@ -1,17 +1,18 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { createChainVerifier } from '../../domain/audit.ts';
-import type { FindingLine } from '../../domain/reconciliation/findings.ts';
 import { chainHead, readChain, SEQUENCE_MAX, sha256 } from '../../store/audit.ts';
 import { described } from './calls.ts';
 import { ALL_FAULTS, type Fault } from './chaos.ts';
 import type { Engine } from './dynamodb/engine.ts';
 import { OPERATIONS } from './dynamodb/tables.ts';
 import { InvariantError, must } from './invariant.ts';
+import { reconcile } from './reconciling.ts';
 import { createService } from './service.ts';
 import { createSimulation, type Simulation } from './simulation.ts';
-import { checkBalances, expectedFindings, type Found } from './truth.ts';
+import { checkBalances } from './truth.ts';
 import { begin, live } from './workload/clients.ts';
-import { BEGINNING, createWorld, type World } from './world.ts';
+import { repair } from './workload/repairing.ts';
+import { createWorld, type World } from './world.ts';
 
 /** One run: everything that happens in it follows from this. */
 export interface RunOptions {
@@ -19,6 +20,8 @@ export interface RunOptions {
   /** Calls of the API after which nobody begins anything new. */
   readonly operations: number;
   readonly faults?: readonly Fault[];
+  /** Whether what is found at the end is repaired; left out, the seed says. */
+  readonly isRepaired?: boolean;
   readonly sabotage?: (engine: Engine) => Engine;
 }
 
@@ -28,6 +31,8 @@ export interface Outcome {
   /** SHA-256 over all that happened. */
   readonly digest: string;
   readonly findings: number;
+  /** Steps of repairs that were posted. */
+  readonly repaired: number;
   readonly violation?: { readonly invariant: string; readonly message: string; readonly last: readonly string[] };
 }
 
@@ -36,13 +41,20 @@ const EVENTS_MAX = 200_000;
 const EVENTS_OF_OPERATION_MAX = 200;
 
 /** Lives through a run, and says what of its invariants did not hold. Any other fault of it is thrown. */
-export async function simulate({ seed, operations, faults = ALL_FAULTS, sabotage }: RunOptions): Promise<Outcome> {
+export async function simulate({
+  seed,
+  operations,
+  faults = ALL_FAULTS,
+  sabotage,
+  ...options
+}: RunOptions): Promise<Outcome> {
   const world = createWorld({ seed, faults: new Set(faults), ...(sabotage && { sabotage }) });
   const simulation = createSimulation(world, createService(world));
   const { scheduler, trace } = world;
+  const drawn = world.random.chance(REPAIRED);
   const eventsMax = EVENTS_MAX + EVENTS_OF_OPERATION_MAX * operations;
   let [isOver, findings] = [false, 0];
-  const story = tell(simulation, operations).then((found) => {
+  const story = tell(simulation, operations, options.isRepaired ?? drawn).then((found) => {
     [isOver, findings] = [true, found];
   });
   story.catch(scheduler.fail);
@@ -51,6 +63,7 @@ export async function simulate({ seed, operations, faults = ALL_FAULTS, sabotage
     events: scheduler.events,
     digest: trace.digest(),
     findings,
+    repaired: simulation.repaired,
   });
   try {
     await scheduler.run(() => {
@@ -66,7 +79,7 @@ export async function simulate({ seed, operations, faults = ALL_FAULTS, sabotage
 }
 
 /** @returns how many findings there were at the end. */
-async function tell(simulation: Simulation, operations: number): Promise<number> {
+async function tell(simulation: Simulation, operations: number, isRepaired: boolean): Promise<number> {
   const { world, told } = simulation;
   await begin(simulation);
   const sweeping = sweepAgainAndAgain(simulation);
@@ -78,14 +91,13 @@ async function tell(simulation: Simulation, operations: number): Promise<number>
   await checkBulks(simulation);
   checkBalances(world);
   const findings = await reconcile(simulation, 'end');
-  const expected = expectedFindings(world);
-  must(findings.join('; ') === expected.join('; '), 'a reconciliation finds exactly what was broken', () => {
-    const [more, less] = [difference(findings, expected), difference(expected, findings)];
-    return `found and not broken: ${more.join('; ')}. Broken and not found: ${less.join('; ')}.`;
-  });
+  if (isRepaired) await repair(simulation, 'end', findings);
   await checkChain(world);
   return findings.length;
 }
+
+/** Of so many runs, what is found at the end is repaired: each takes several reconciliations. */
+const REPAIRED = 0.25;
 
 /** Milliseconds in which indexes come up to their tables, and calls arrive that were given up. */
 const SETTLED_MS = 20_000;
@@ -129,34 +141,6 @@ async function checkBulks(simulation: Simulation): Promise<void> {
   }
 }
 
-/** Runs the real state machine over the days of the run, again when it fails, and gives what it found. */
-async function reconcile(simulation: Simulation, runId: string): Promise<Found[]> {
-  const { world, service } = simulation;
-  const { scheduler, objects } = world;
-  const [startDate, endDate] = [BEGINNING.slice(0, 10), new Date(scheduler.now()).toISOString().slice(0, 10)];
-  const requestedAt = new Date(scheduler.now()).toISOString();
-  const input = { trigger: 'request', runId, startDate, endDate, requestedAt };
-  for (let attempt = 1; ; attempt += 1) {
-    must(attempt <= 20, 'what passes does pass', () => 'The reconciliation failed twenty times.');
-    const execution = await service.machines.start(service.machines.arns.reconcileArn, `${runId}-${attempt}`, input);
-    if ((await ended(simulation, execution)) === 'SUCCEEDED') break;
-  }
-  const lines = (objects.get(`artifacts/reconciliations/${runId}/findings.ndjson`) ?? '').split('\n');
-  return lines
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as FindingLine)
-    .map(({ kind, account, requestId = '' }): Found => `${kind} ${account} ${requestId}`)
-    .sort();
-}
-
-async function ended({ world: { scheduler }, service }: Simulation, execution: string): Promise<string> {
-  for (;;) {
-    const status = await service.machines.status(execution);
-    if (status !== 'RUNNING') return status;
-    await scheduler.sleep(1_000);
-  }
-}
-
 /** The chain of audit records, verified by the code that verifies it. */
 async function checkChain({ engine, scheduler }: World): Promise<void> {
   const send = async (command: object) => {
@@ -169,13 +153,4 @@ async function checkChain({ engine, scheduler }: World): Promise<void> {
   for await (const record of readChain(store, 1, SEQUENCE_MAX)) verifier.next(record);
   const fault = verifier.end();
   must(fault === undefined, 'the audit chain is whole', () => JSON.stringify(fault));
-}
-
-function difference(some: readonly string[], others: readonly string[]): string[] {
-  const left = [...others];
-  return some.filter((one) => {
-    const place = left.indexOf(one);
-    if (place >= 0) left.splice(place, 1);
-    return place < 0;
-  });
 }

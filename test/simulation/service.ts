@@ -20,6 +20,8 @@ export interface Service {
   readonly usage: Fleet<ReturnType<typeof makeUsage>>;
   readonly operations: Fleet<ReturnType<typeof makeOperations>>;
   readonly sweep: Fleet<ReturnType<typeof makeSweep>>;
+  /** The store in the hands of a second person, whose key is known. */
+  readonly second: Fleet<ReturnType<typeof operationsOf>>;
   readonly queue: Queue;
   readonly machines: Machines;
 }
@@ -44,6 +46,7 @@ export function createService(world: World): Service {
     sweep: createFleet(world, 'sweep', (instance) => {
       return makeSweep({ store: storeOf(instance), sweeps: operationsOf(instance), chart, now: instance.now });
     }),
+    second: createFleet(world, 'second', operationsOf),
     queue,
     machines,
   };

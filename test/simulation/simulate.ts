@@ -50,7 +50,7 @@ const saboteur = values.sabotage === undefined ? undefined : saboteurNamed(value
 const workers = Math.min(seeds, values.workers === undefined ? availableParallelism() : wholeNumber(values.workers));
 
 const startedAt = Date.now();
-const sum = { seeds: 0, operations: 0, events: 0, findings: 0 };
+const sum = { seeds: 0, operations: 0, events: 0, findings: 0, repaired: 0 };
 let next = first;
 
 console.error(`Seeds ${first} to ${first + seeds - 1}, ${operations} operations each, ${workers} at once`);
@@ -79,7 +79,7 @@ const violated = await new Promise<Done | undefined>((resolve, reject) => {
 const seconds = Math.max(1, Math.round((Date.now() - startedAt) / 1000));
 console.log(
   `${sum.operations} operations over ${sum.seeds} seeds in ${seconds} s (${Math.round(sum.operations / seconds)} a second), ` +
-    `${sum.events} events, ${sum.findings} findings, each of them broken on purpose: ${violated === undefined ? 'no invariant' : 'an invariant'} violated.`,
+    `${sum.events} events, ${sum.findings} findings, each of them broken on purpose, ${sum.repaired} repairs posted: ${violated === undefined ? 'no invariant' : 'an invariant'} violated.`,
 );
 if (violated === undefined) process.exit(0);
 
@@ -96,7 +96,7 @@ process.exit(1);
 
 function note({ outcome }: Done): void {
   sum.seeds += 1;
-  for (const name of ['operations', 'events', 'findings'] as const) sum[name] += outcome[name];
+  for (const name of ['operations', 'events', 'findings', 'repaired'] as const) sum[name] += outcome[name];
   const every = process.stderr.isTTY ? 1 : Math.max(1, Math.floor(seeds / 50));
   if (sum.seeds % every !== 0) return;
   const rate = Math.round((1000 * sum.operations) / (Date.now() - startedAt));

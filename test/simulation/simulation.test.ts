@@ -1,5 +1,6 @@
 import './quiet.ts';
 import { describe, expect, it } from 'vitest';
+import { ALL_FAULTS } from './chaos.ts';
 import { describeViolation } from './report.ts';
 import { simulate } from './run.ts';
 import { SABOTEURS, type Saboteur } from './saboteurs.ts';
@@ -8,7 +9,7 @@ import { shrink } from './shrink.ts';
 /** Many callers, workers and schedules in one run of the real code, under every fault at once. */
 
 const SEEDS = [1, 2, 3, 4, 5, 6];
-const OPERATIONS = 300;
+const OPERATIONS = 250;
 
 it.each(SEEDS)('seed %i keeps every invariant', async (seed) => {
   const options = { seed, operations: OPERATIONS };
@@ -19,6 +20,13 @@ it.each(SEEDS)('seed %i keeps every invariant', async (seed) => {
   expect(outcome.findings).toBeGreaterThan(0);
 });
 
+it('repairs what a reconciliation found, and takes it back, and the books are each time what they are said to be', async () => {
+  const options = { seed: 2, operations: 150, isRepaired: true };
+  const outcome = await simulate(options);
+  expect(outcome.violation && describeViolation(options, outcome)).toBeUndefined();
+  expect(outcome.repaired).toBeGreaterThan(10);
+});
+
 it('gives the same run for the same seed, whatever ran before, and another one for another seed', async () => {
   const [first, , again] = [await digestOf(7), await digestOf(8), await digestOf(7)];
   expect(again).toBe(first);
@@ -26,7 +34,7 @@ it('gives the same run for the same seed, whatever ran before, and another one f
 });
 
 async function digestOf(seed: number): Promise<string> {
-  return (await simulate({ seed, operations: 150 })).digest;
+  return (await simulate({ seed, operations: 100 })).digest;
 }
 
 /** By which invariant a planted bug may be found: the first that it meets. */
@@ -55,11 +63,11 @@ describe.each(Object.keys(SABOTEURS) as Saboteur[])('the planted bug: %s', (name
 });
 
 it('shrinks a failing run to a smaller one that fails for the same reason', async () => {
-  const failing = { seed: 1, operations: 100, sabotage: SABOTEURS['a condition on funds that is dropped'] };
+  const failing = { seed: 1, operations: 60, sabotage: SABOTEURS['a condition on funds that is dropped'] };
   const outcome = await simulate(failing);
   const shrunk = await shrink(failing, outcome);
   expect(shrunk.outcome.violation?.invariant).toBe(outcome.violation?.invariant);
   expect(shrunk.options.operations).toBeLessThan(failing.operations);
-  expect(shrunk.options.faults?.length).toBeLessThan(5);
+  expect(shrunk.options.faults?.length).toBeLessThan(ALL_FAULTS.length);
   expect(await simulate(shrunk.options)).toEqual(shrunk.outcome);
 });

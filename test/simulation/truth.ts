@@ -2,7 +2,7 @@ import { chart } from '../../config/chart.ts';
 import { chartEntryOf } from '../../domain/chart.ts';
 import type { FindingKind } from '../../domain/reconciliation/findings.ts';
 import type { Transfer } from '../../domain/transfers.ts';
-import { type Item, integer, integers, text } from '../../store/items.ts';
+import { type Item, integer, integers, text, texts } from '../../store/items.ts';
 import { transferFromItem } from '../../store/ledger.ts';
 import { LEDGER, USAGE } from './dynamodb/tables.ts';
 import { must } from './invariant.ts';
@@ -28,6 +28,8 @@ interface Use {
 interface Group {
   readonly at: string;
   readonly uses: Use[];
+  /** The last ruling on them: what it overrules does not count. */
+  ruling: { readonly number: bigint; readonly overrules: readonly string[] } | undefined;
   readonly entries: { readonly id: string; readonly amount: bigint; readonly corrects?: string | undefined }[];
 }
 
@@ -48,13 +50,18 @@ function requestsOf({ engine }: World): Map<string, Map<string, Group>> {
   const groupOf = (account: string, requestId: string, at: string): Group => {
     const groups = requests.get(`${account} ${requestId}`) ?? new Map<string, Group>();
     requests.set(`${account} ${requestId}`, groups);
-    const group = groups.get(at) ?? { at, uses: [], entries: [] };
+    const group = groups.get(at) ?? { at, uses: [], ruling: undefined, entries: [] };
     groups.set(at, group);
     return group;
   };
   for (const item of engine.tables.get(USAGE)?.items.values() ?? []) {
-    if (item.fingerprint === undefined) continue;
+    if (item.requestId === undefined) continue;
     const group = groupOf(text(item, 'account'), text(item, 'requestId'), text(item, 'occurredAt'));
+    if (item.ruling !== undefined) {
+      const number = integer(item, 'ruling');
+      if (number > (group.ruling?.number ?? 0n)) group.ruling = { number, overrules: texts(item, 'overrules') };
+      continue;
+    }
     group.uses.push({ fingerprint: text(item, 'fingerprint'), price: priceOf(item) });
   }
   for (const { id, kind, debit, credit, amount, effectiveAt, requestId, corrects } of transfersOf(engine)) {
@@ -97,14 +104,15 @@ function kindsOf(groups: readonly Group[]): FindingKind[] {
   const waiting: Group[] = [];
   const unclaimed: Group[] = [];
   for (const group of groups) {
-    const [first] = group.uses;
+    const uses = group.uses.filter(({ fingerprint }) => !group.ruling?.overrules.includes(fingerprint));
+    const [first] = uses;
     if (first === undefined) {
       const isGivenBack = net(group) === 0n && group.entries.some(({ corrects }) => corrects !== undefined);
       if (!isGivenBack) unclaimed.push(group);
-    } else if (group.uses.some(({ fingerprint }) => fingerprint !== first.fingerprint)) {
+    } else if (uses.some(({ fingerprint }) => fingerprint !== first.fingerprint)) {
       kinds.push('conflicting-evidence');
     } else if (net(group) !== first.price) {
-      if (isUncharged(group)) waiting.push(group);
+      if (isUncharged(group)) waiting.push({ ...group, uses });
       else if (first.price !== undefined && net(group) > first.price && liveCharges(group) > 1) kinds.push('duplicate');
       else kinds.push('amount-mismatch');
     }
@@ -136,7 +144,7 @@ function balancesOf({ engine }: World) {
     sumOf(debit).debits += amount;
     sumOf(credit).credits += amount;
   }
-  const balances = new Map<string, { readonly isTrue: boolean; readonly asset: string }>();
+  const balances = new Map<string, { readonly isTrue: boolean }>();
   for (const [key, item] of items) {
     if (key.startsWith('hold#') && !items.has(`resolution#${text(item, 'id')}`)) {
       sumOf(text(item, 'account')).held += integer(item, 'amount');
@@ -149,19 +157,21 @@ function balancesOf({ engine }: World) {
     const available = credits - debits - held + figure('creditLimit');
     const wanted = { credits, debits, held, available };
     const isTrue = Object.entries(wanted).every(([name, amount]) => figure(name) === amount);
-    balances.set(text(item, 'account'), { isTrue, asset: text(item, 'asset') });
+    balances.set(text(item, 'account'), { isTrue });
   }
   return balances;
 }
 
+/** Accounts whose balance was edited, or a transfer of theirs. */
+export function possiblyDrifted({ engine, watch }: World): ReadonlySet<string> {
+  const touched = transfersOf(engine).flatMap(({ id, debit, credit }) => (watch.edited.has(id) ? [debit, credit] : []));
+  return watch.edited.union(new Set(touched));
+}
+
 /** Every balance that nobody edited is what its transfers and holds come to. */
 export function checkBalances(world: World): void {
-  const { engine, watch } = world;
-  const touched = new Set(
-    transfersOf(engine).flatMap(({ id, debit, credit }) => (watch.edited.has(id) ? [debit, credit] : [])),
-  );
+  const ours = possiblyDrifted(world);
   for (const [account, { isTrue }] of balancesOf(world)) {
-    const isOurs = watch.edited.has(account) || touched.has(account);
-    must(isTrue || isOurs, 'balances are the sums of transfers and holds', () => account);
+    must(isTrue || ours.has(account), 'balances are the sums of transfers and holds', () => account);
   }
 }

@@ -11,7 +11,19 @@ export interface Watch {
   commit(changes: readonly Change[], isEdit: boolean): void;
   /** Accounts and transfers that were edited past the ledger: nothing is asked of them any more. */
   readonly edited: ReadonlySet<string>;
+  /** Whether this was so of an account at some moment since then. */
+  was(account: string, since: number, test: (state: AccountState) => boolean): boolean;
 }
+
+export interface AccountState {
+  readonly at: number;
+  readonly status: string;
+  readonly available: bigint;
+  readonly hasGrants: boolean;
+}
+
+/** States of an account that are remembered, so that a refusal can be held against them. */
+const STATES_MAX = 400;
 
 interface Moved {
   credits: bigint;
@@ -19,10 +31,11 @@ interface Moved {
   held: bigint;
 }
 
-export function createWatch(holdOf: (id: string) => Item | undefined): Watch {
+export function createWatch(now: () => number, holdOf: (id: string) => Item | undefined): Watch {
+  const states = new Map<string, AccountState[]>();
   const edited = new Set<string>();
   const reversed = new Map<string, bigint>();
-  const transfers = new Map<string, bigint>();
+  const transfers = new Map<string, { readonly amount: bigint; readonly debit: string }>();
   let head = '0'.repeat(64);
 
   function commitLedger(changes: readonly Change[]): void {
@@ -51,13 +64,14 @@ export function createWatch(holdOf: (id: string) => Item | undefined): Watch {
     must(amount >= 0n, 'no amount is negative', () => change.key);
     move(text(item, 'debit'), 'debits', amount);
     move(text(item, 'credit'), 'credits', amount);
-    transfers.set(text(item, 'id'), amount);
-    const original = optionalText(item, 'corrects');
-    if (original === undefined) return;
+    transfers.set(text(item, 'id'), { amount, debit: text(item, 'debit') });
+    const original = optionalText(item, 'corrects') ?? '';
+    const whole = transfers.get(original);
+    // What corrects the other way charges more.
+    if (whole === undefined || whole.debit !== text(item, 'credit')) return;
     const sum = (reversed.get(original) ?? 0n) + amount;
     reversed.set(original, sum);
-    const whole = transfers.get(original) ?? 0n;
-    must(sum <= whole, 'no more is reversed than was moved', () => `${original}: ${sum} of ${whole}.`);
+    must(sum <= whole.amount, 'no more is reversed than was moved', () => `${original}: ${sum} of ${whole.amount}.`);
   }
 
   function noteResolution(item: Item, move: (account: string, name: keyof Moved, amount: bigint) => void): void {
@@ -69,6 +83,11 @@ export function createWatch(holdOf: (id: string) => Item | undefined): Watch {
   function checkAccount({ key, before, after }: Change, moved: Map<string, Moved>): void {
     if (after?.available === undefined) return;
     const account = text(after, 'account');
+    if (after.rebalancedBy?.S !== before?.rebalancedBy?.S) {
+      // A repair sets it to what transfers come to, which a reconciliation finds or not; no limit is asked of it.
+      edited.add(account);
+      return;
+    }
     const { credits, debits, held } = moved.get(account) ?? { credits: 0n, debits: 0n, held: 0n };
     const isTouched = moved.delete(account);
     const by = (name: string) => figure(after, name) - (before === undefined ? 0n : figure(before, name));
@@ -90,11 +109,30 @@ export function createWatch(holdOf: (id: string) => Item | undefined): Watch {
     head = text(after ?? {}, 'hash');
   }
 
+  function remember(item: Item | undefined): void {
+    if (item?.available === undefined) return;
+    const own = states.get(text(item, 'account')) ?? [];
+    states.set(text(item, 'account'), own);
+    const hasGrants = item.grantsShape !== undefined;
+    own.push({ at: now(), status: text(item, 'status'), available: integer(item, 'available'), hasGrants });
+    if (own.length > 2 * STATES_MAX) own.splice(0, STATES_MAX);
+  }
+
   return {
     edited,
+    was(account, since, test) {
+      const own = states.get(account) ?? [];
+      const first = own.findLastIndex(({ at }) => at < since);
+      return own.slice(Math.max(0, first)).some(test);
+    },
     commit(changes, isEdit) {
+      for (const { table, after } of changes) if (table === LEDGER) remember(after);
       if (isEdit) {
-        for (const { key, after } of changes) edited.add(after?.account?.S ?? after?.id?.S ?? key);
+        for (const { key, after } of changes) {
+          edited.add(after?.account?.S ?? after?.id?.S ?? key);
+          if (after?.amount === undefined) continue;
+          transfers.set(text(after, 'id'), { amount: integer(after, 'amount'), debit: text(after, 'debit') });
+        }
         return;
       }
       const ledger = changes.filter(({ table }) => table === LEDGER);

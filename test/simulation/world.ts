@@ -42,7 +42,7 @@ export function createWorld({ seed, faults, sabotage = (engine) => engine }: Wor
   const random = createRandom(seed);
   const chaos = createChaos(random.fork(), faults);
   const scheduler = createScheduler(Date.parse(BEGINNING));
-  const watch = createWatch((id) => engine.tables.get(LEDGER)?.items.get(`hold#${id}`));
+  const watch = createWatch(scheduler.now, (id) => engine.tables.get(LEDGER)?.items.get(`hold#${id}`));
   const own = createEngine({
     now: scheduler.now,
     lag: () => (chaos.strikes('stale') ? random.below(LAG_MS_MAX) : 0),

@@ -1,17 +1,33 @@
 import type { Simulation } from '../simulation.ts';
 import { BEGINNING } from '../world.ts';
 import { batch, grant, hold, reverse, transfer } from './moving.ts';
-import { bulk, freeze, fund, limit, openAccount, pause, read, repeat, tamper, visit } from './operating.ts';
+import { bulk, freeze, fund, inspect, limit, openAccount, pause, read, repeat, tamper, visit } from './operating.ts';
 import { ask } from './posting.ts';
 import { PRICES, REVENUE, use } from './usage.ts';
 
 /** Who calls: several at once, each one flow after the other. */
 
-const FLOWS = { use, transfer, reverse, hold, grant, batch, bulk, freeze, visit, limit, pause, read, repeat, tamper };
+const FLOWS = {
+  use,
+  transfer,
+  reverse,
+  hold,
+  grant,
+  batch,
+  bulk,
+  freeze,
+  visit,
+  limit,
+  pause,
+  inspect,
+  read,
+  repeat,
+  tamper,
+};
 
 const WEIGHTS: Readonly<Record<keyof typeof FLOWS, number>> = {
   ...{ use: 45, transfer: 10, reverse: 7, hold: 9, grant: 3, batch: 6, bulk: 1.5, freeze: 2, visit: 1, limit: 3 },
-  ...{ pause: 0.4, read: 5, repeat: 10, tamper: 0.5 },
+  ...{ pause: 0.4, inspect: 0.05, read: 5, repeat: 10, tamper: 0.5 },
 };
 
 const CLIENTS = 8;

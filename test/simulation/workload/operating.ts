@@ -1,7 +1,11 @@
+import { dayOf } from '../../../domain/time.ts';
 import { LEDGER } from '../dynamodb/tables.ts';
 import type { Item } from '../dynamodb/values.ts';
 import { must } from '../invariant.ts';
+import { findingsOf } from '../reconciling.ts';
 import { kindOf, type Simulation } from '../simulation.ts';
+import { possiblyDrifted } from '../truth.ts';
+import { BEGINNING } from '../world.ts';
 import { amountUpTo, newElements } from './moving.ts';
 import { ask, isPosted, post, TRANSFER } from './posting.ts';
 
@@ -89,6 +93,29 @@ export async function bulk(simulation: Simulation): Promise<void> {
   await ask(simulation, 'operations', 'POST /v1/bulk', request, []);
   known.bulks.push(id);
   known.answered.push({ to: 'operations', route: 'POST /v1/bulk', request });
+}
+
+/** Asks for a reconciliation while everybody goes on: what is on its way is no drift of a balance. */
+export async function inspect(simulation: Simulation): Promise<void> {
+  const { world, newId } = simulation;
+  const id = newId('inspection');
+  const [startDate, endDate] = [dayOf(BEGINNING), dayOf(new Date(world.scheduler.now()).toISOString())];
+  for (;;) {
+    const request = { body: { id, startDate, endDate } };
+    // The clock of a function may still be on the day before.
+    const { answer } = await simulation.send('operations', 'POST /v1/reconciliations', request);
+    const { status } = answer.body;
+    must(answer.status < 300 || kindOf(answer) === 'invalid-request', 'answers are those of the contract', () =>
+      JSON.stringify(answer),
+    );
+    if (status === 'succeeded') break;
+    await world.scheduler.sleep(30_000);
+  }
+  const ours = possiblyDrifted(world);
+  const drifted = findingsOf(simulation, id).filter(
+    ({ kind, account }) => kind === 'balance-drift' && !ours.has(account),
+  );
+  must(drifted.length === 0, 'a balance that moves is no drift', () => JSON.stringify(drifted));
 }
 
 const READS = [

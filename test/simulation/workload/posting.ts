@@ -32,6 +32,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
 
 /** Posts a transfer of any kind under an id of its own, and notes what is told. @returns whether it is posted. */
 export async function post(simulation: Simulation, route: string, request: TestCall, id: string): Promise<boolean> {
+  const since = simulation.world.scheduler.now();
   const { answer, isCertain } = await simulation.send('ledger', route, request);
   if (isPosted(answer)) {
     simulation.told.transfer(id, answer.body);
@@ -41,7 +42,33 @@ export async function post(simulation: Simulation, route: string, request: TestC
   }
   must(REFUSALS.has(kindOf(answer)), 'answers are those of the contract', () => `${route} ${JSON.stringify(answer)}`);
   if (isCertain) simulation.told.refused(id);
+  checkRefusal(simulation, kindOf(answer), request.body as Asked, since);
   return false;
+}
+
+interface Asked {
+  readonly account?: string;
+  readonly debit?: string;
+  readonly credit?: string;
+  readonly amount?: string;
+}
+
+/** A refusal is told by an account as it stood at some moment of the call. */
+function checkRefusal(simulation: Simulation, kind: string, asked: Asked, since: number): void {
+  const { watch } = simulation.world;
+  const sides = [asked.account, asked.debit, asked.credit].filter((side) => side !== undefined);
+  const told = () => `${kind} was told of ${JSON.stringify(asked)}.`;
+  const status = { 'account-frozen': 'frozen', 'account-closed': 'closed' }[kind];
+  if (status !== undefined && sides.length > 0) {
+    const isTrue = sides.some((account) => watch.was(account, since, (state) => state.status === status));
+    must(isTrue, 'a refusal is true', told);
+  }
+  const payer = asked.debit;
+  if (kind !== 'insufficient-funds' || payer === undefined || asked.amount === undefined) return;
+  const amount = BigInt(asked.amount);
+  // What has expired of grants is there and cannot be spent.
+  const isTrue = watch.was(payer, since, ({ available, hasGrants }) => hasGrants || available < amount);
+  must(isTrue, 'a refusal is true', told);
 }
 
 export function isPosted({ status }: TestAnswer): boolean {
