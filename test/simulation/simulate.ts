@@ -14,6 +14,7 @@ import type { Done, Work } from './worker.ts';
  * on. Ends with 1, and the smallest run that shows it, when an invariant is violated.
  */
 const { values } = parseArgs({
+  allowNegative: true,
   options: {
     seed: { type: 'string', default: '1' },
     seeds: { type: 'string', default: '1' },
@@ -21,6 +22,7 @@ const { values } = parseArgs({
     workers: { type: 'string' },
     faults: { type: 'string' },
     sabotage: { type: 'string' },
+    shrink: { type: 'boolean', default: true },
     help: { type: 'boolean' },
   },
 });
@@ -33,6 +35,7 @@ if (values.help) {
       '--operations N  calls of the API over all seeds (1000)',
       '--workers N     seeds lived through at once (as many as there are cores)',
       `--faults a,b    these kinds alone, or none (${ALL_FAULTS.join(', ')})`,
+      '--no-shrink     look for no smaller run when one fails',
       `--sabotage X    with a planted bug (${Object.keys(SABOTEURS).join(', ')})`,
     ].join('\n'),
   );
@@ -88,6 +91,7 @@ const failing: RunOptions = {
   ...(saboteur && { sabotage: SABOTEURS[saboteur] }),
 };
 console.log(describeViolation(failing, violated.outcome));
+if (!values.shrink) process.exit(1);
 console.error('Looking for a smaller run that shows it...');
 const shrunk = await shrink(failing, violated.outcome);
 console.log(`\nAfter ${shrunk.runs} more runs, the smallest is: ${replayOf(shrunk.options)}`);

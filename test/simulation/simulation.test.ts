@@ -1,4 +1,7 @@
 import './quiet.ts';
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { ALL_FAULTS } from './chaos.ts';
 import { describeViolation } from './report.ts';
@@ -70,4 +73,13 @@ it('shrinks a failing run to a smaller one that fails for the same reason', asyn
   expect(shrunk.options.operations).toBeLessThan(failing.operations);
   expect(shrunk.options.faults?.length).toBeLessThan(ALL_FAULTS.length);
   expect(await simulate(shrunk.options)).toEqual(shrunk.outcome);
+});
+
+it('ends the command with 1 when an invariant is violated, and says how to see it again', async () => {
+  const script = fileURLToPath(new URL('./simulate.ts', import.meta.url));
+  const bug = 'a condition on funds that is dropped';
+  const options = ['--seed', '1', '--operations', '60', '--workers', '1', '--no-shrink', '--sabotage', bug];
+  const failed = await promisify(execFile)(process.execPath, [script, ...options]).catch((error) => error);
+  expect(failed).toMatchObject({ code: 1, stdout: expect.stringContaining('npm run simulate -- --seed 1') });
+  expect(failed.stdout).toContain('every limit is kept');
 });

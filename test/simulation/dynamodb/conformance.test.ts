@@ -1,8 +1,10 @@
 import { DescribeTableCommand, type KeySchemaElement } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startBooks, type TestBooks } from '../../support/books.ts';
+import { createRandom } from '../random.ts';
 import { answerOf, CASES, type Client } from './conformance.ts';
 import { createEngine } from './engine.ts';
+import { randomCommand } from './random-commands.ts';
 import { TABLES } from './tables.ts';
 
 /** The same cases against the model of DynamoDB and against the embedded engine. */
@@ -32,6 +34,15 @@ describe.each(CASES)('$name', ({ steps }) => {
       expect(modelled).toEqual(real);
     }
   });
+});
+
+it.each([1, 2, 3])('answers hundreds of random commands like the embedded engine, seed %i', async (seed) => {
+  const random = createRandom(seed);
+  for (let count = 0; count < 150; count += 1) {
+    const command = randomCommand(random);
+    const [modelled, real] = [await answerOf(model, command), await answerOf(embedded, command)];
+    expect({ command: command.input, ...modelled }).toEqual({ command: command.input, ...real });
+  }
 });
 
 it('has the keys and indexes of the tables that are deployed', async () => {

@@ -20,7 +20,7 @@ export interface Client {
   send(command: never): Promise<object>;
 }
 
-type Command =
+export type Command =
   | PutItemCommand
   | UpdateItemCommand
   | GetItemCommand
