@@ -24,7 +24,7 @@ const LOOKS_MAX = 10;
  */
 const MOVING_MS = 15 * 60_000;
 
-/** An index is usually a fraction of a second behind its table; a difference must outlast this many milliseconds. */
+/** An index is usually a fraction of a second behind its table: what figures hold shows in it after this many milliseconds. */
 const INDEX_LAG_MS = 2_000;
 
 export interface BalanceDeps {
@@ -74,7 +74,8 @@ export async function* checkBalances(
 
 /**
  * Sums between two readings of the figures: only when they did not move meanwhile are sum and figures comparable. A
- * difference is called a drift when a second look, which sums everything between its readings, still finds one.
+ * difference is called a drift when a second look still finds one, which lets the index come up to the figures first and
+ * sums everything between its readings.
  * @returns `no-figures` when the account keeps none, because it was opened under another chart.
  */
 async function checkBalance(
@@ -100,7 +101,12 @@ async function checkBalance(
   let suspected = false;
   for (let look = 0; look < LOOKS_MAX; look += 1) {
     const before = await getAccount(books, account);
-    if (suspected) await settle();
+    if (suspected) {
+      // Between the figures and the sums, so that all which these figures hold is in the index; what comes meanwhile
+      // shows in the figures after them.
+      await wait(INDEX_LAG_MS);
+      await settle();
+    }
     const moving = await sumTransfers(books, account, { since, until }, entry, hasGrants);
     const held = await sumHolds(deps, before);
     const after = await getAccount(books, account);
@@ -113,7 +119,6 @@ async function checkBalance(
     if (drift === undefined) return 'agrees';
     if (suspected) return drift;
     suspected = true;
-    await wait(INDEX_LAG_MS);
   }
   return 'too-busy';
 }

@@ -26,6 +26,15 @@ it('calls no drift on an account that is charged while it is checked', async () 
   expect(summary).toMatchObject({ balancesChecked: 1, accountsTooBusy: 0 });
 });
 
+it.each([2_020, 2_025, 2_030, 2_035, 2_040])(
+  'calls no drift on a charge just before it looks again, at %i ms',
+  async (at) => {
+    const { findings, summary } = await check({ charges: [-10, at].map((each) => ({ at: each })) });
+    expect(findings).toEqual([]);
+    expect(summary).toMatchObject({ balancesChecked: 1, accountsTooBusy: 0 });
+  },
+);
+
 it('calls no drift on charges that come in late and count long before', async () => {
   const late = { countedBefore: 3 * 24 * 3_600_000 };
   const { findings, summary } = await check({ charges: [-2_000, -50, 40, 2_060].map((at) => ({ at, ...late })) });

@@ -1,0 +1,83 @@
+import type { Simulation } from '../simulation.ts';
+import { BEGINNING } from '../world.ts';
+import { batch, grant, hold, reverse, transfer } from './moving.ts';
+import { bulk, freeze, fund, inspect, limit, openAccount, pause, read, repeat, tamper, visit } from './operating.ts';
+import { ask } from './posting.ts';
+import { PRICES, REVENUE, use } from './usage.ts';
+
+/** Who calls: several at once, each one flow after the other. */
+
+const FLOWS = {
+  use,
+  transfer,
+  reverse,
+  hold,
+  grant,
+  batch,
+  bulk,
+  freeze,
+  visit,
+  limit,
+  pause,
+  inspect,
+  read,
+  repeat,
+  tamper,
+};
+
+const WEIGHTS: Readonly<Record<keyof typeof FLOWS, number>> = {
+  ...{ use: 45, transfer: 10, reverse: 7, hold: 9, grant: 3, batch: 6, bulk: 1.5, freeze: 2, visit: 1, limit: 3 },
+  ...{ pause: 0.4, inspect: 0.05, read: 5, repeat: 10, tamper: 0.5 },
+};
+
+const CLIENTS = 8;
+const STRICT = ['customer:a', 'customer:b', 'customer:c', 'customer:a:team', 'customer:d'];
+const DERIVED = ['postpaid:p', 'postpaid:q'];
+
+/** When a chat begins to cost more. */
+export const DEARER_FROM = new Date(Date.parse(BEGINNING) + 15 * 60_000).toISOString();
+
+/** Publishes prices, opens accounts and pays funds in. */
+export async function begin(simulation: Simulation): Promise<void> {
+  const cards = [
+    { name: 'standard', asset: 'TOKEN', revenueAccount: REVENUE.customer },
+    { name: 'postpaid', asset: 'USD/6', revenueAccount: REVENUE.postpaid },
+  ];
+  for (const card of cards) {
+    for (const [version, effectiveFrom] of [
+      ['first', '2026-11-01T00:00:00.000Z'],
+      ['later', DEARER_FROM],
+    ] as const) {
+      const operations = Object.fromEntries(
+        Object.entries(PRICES).map(([name, price]) => [
+          name,
+          { prices: { units: { amount: price[version].toString() } } },
+        ]),
+      );
+      const body = { ...card, effectiveFrom, operations };
+      await ask(simulation, 'operations', 'PUT /v1/rate-cards', { body }, []);
+    }
+  }
+  await Promise.all(
+    [...STRICT, ...DERIVED].map((id) => openAccount(simulation, id, simulation.world.random.below(30))),
+  );
+  await Promise.all(STRICT.map((id) => fund(simulation, id, 300)));
+}
+
+/** Milliseconds between two flows of a client: mostly next to none, so that they meet, and now and then minutes. */
+function pauseOf({ world: { random } }: Simulation): number {
+  if (random.chance(0.8)) return random.below(200);
+  return random.chance(0.9) ? random.below(5_000) : random.below(300_000);
+}
+
+/** Lets the clients call until so many calls were made, and every one of them has its answer. */
+export async function live(simulation: Simulation, operations: number): Promise<void> {
+  const { random, scheduler } = simulation.world;
+  const client = async () => {
+    while (simulation.operations < operations) {
+      await FLOWS[random.weighted(WEIGHTS)](simulation);
+      await scheduler.sleep(pauseOf(simulation));
+    }
+  };
+  await Promise.all(Array.from({ length: CLIENTS }, client));
+}
