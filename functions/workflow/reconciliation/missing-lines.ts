@@ -1,3 +1,4 @@
+import { decimalAmount } from '../../../domain/money.ts';
 import type { FindingLine } from '../../../domain/reconciliation/findings.ts';
 
 /** The columns of missing_lines.csv. Others read the file by these names in this order: add at the end, change nothing. */
@@ -12,6 +13,35 @@ export const MISSING_LINE_COLUMNS = [
   'expected_amount',
   'cause',
 ] as const;
+
+/** The columns of missing_lines.csv of a comparison of invoices: those of an import of lines, for which it is good as it is. */
+export const MISSING_INVOICE_LINE_COLUMNS = [
+  'invoice_id',
+  'unit_id',
+  'line_type',
+  'description',
+  'quantity',
+  'amount',
+  'asset',
+] as const;
+
+/** The header, and each line that the ledger has and the invoice does not. Amounts are in the asset's unit. */
+export async function* missingInvoiceLines(findings: AsyncIterable<FindingLine>): AsyncGenerator<string> {
+  yield csvLine(MISSING_INVOICE_LINE_COLUMNS);
+  for await (const { kind, account, asset, expected = '0', invoice } of findings) {
+    if (kind !== 'missing' || invoice?.line === undefined) continue;
+    const { type, description, expectedQuantity } = invoice.line;
+    yield csvLine([
+      invoice.id,
+      account,
+      type,
+      description,
+      { number: expectedQuantity },
+      { number: decimalAmount(BigInt(expected), asset) },
+      asset,
+    ]);
+  }
+}
 
 /** The header, and a line for each request that was used and not charged (RFC 4180). Amounts are minor units. */
 export async function* missingLines(findings: AsyncIterable<FindingLine>): AsyncGenerator<string> {
@@ -35,15 +65,23 @@ export async function* missingLines(findings: AsyncIterable<FindingLine>): Async
   }
 }
 
+/** A cell: text from wherever, or a number that this code wrote and no spreadsheet can take for anything else. */
+export type CsvCell = string | { readonly number: string };
+
 /** A line of CSV whose cells no spreadsheet takes for formulas. */
-export function csvLine(cells: readonly string[]): string {
+export function csvLine(cells: readonly CsvCell[]): string {
   return `${cells.map(csvCell).join(',')}\r\n`;
 }
 
 /** What a spreadsheet would take for the start of a formula; an apostrophe before it makes it text (OWASP, "CSV Injection"). */
 const FORMULA_START = /^[=+\-@\t\r]/;
 
-function csvCell(text: string): string {
+const PLAIN_NUMBER = /^-?[0-9]+(\.[0-9]+)?$/;
+
+function csvCell(cell: CsvCell): string {
+  const text = typeof cell === 'string' ? cell : cell.number;
+  // The minus of a number begins no formula, and an apostrophe would make text of it.
+  if (typeof cell !== 'string' && PLAIN_NUMBER.test(text)) return text;
   const safe = FORMULA_START.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
