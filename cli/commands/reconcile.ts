@@ -1,11 +1,11 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Client } from '../../contract/client.ts';
 import * as common from '../../contract/schemas/common.ts';
-import * as invoices from '../../contract/schemas/invoices.ts';
+import { month } from '../billing-runs.ts';
 import { type Context, FOLLOW_MS, minutes } from '../context.ts';
 import { downloadTo } from '../download.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import { CommandFailedError, expectOk } from '../failure.ts';
+import { CommandFailedError, describeError, expectOk } from '../failure.ts';
 import { findingsTable, readFindings } from '../findings.ts';
 import { follow } from '../follow.ts';
 import { type Io, note, print } from '../io.ts';
@@ -71,13 +71,6 @@ Examples:
 /** Reads a day. Checked here, because it becomes part of the run's name. @throws InvalidArgumentError */
 export function day(text: string): string {
   const read = common.day.safeParse(text);
-  if (!read.success) throw new InvalidArgumentError(`It ${read.error.issues[0]?.message}.`);
-  return read.data;
-}
-
-/** Reads a month. @throws InvalidArgumentError */
-export function month(text: string): string {
-  const read = invoices.month.safeParse(text);
   if (!read.success) throw new InvalidArgumentError(`It ${read.error.issues[0]?.message}.`);
   return read.data;
 }
@@ -158,8 +151,4 @@ function artifact(run: Reconciliation, name: string): string {
   const link = run.artifacts?.[name];
   if (link === undefined) throw new CommandFailedError(`The run ${run.id} has no ${name}.`);
   return link;
-}
-
-export function describeError({ error }: Pick<Reconciliation, 'error'>): string {
-  return error === undefined ? 'no reason was recorded.' : `${error.name}: ${error.cause}`;
 }

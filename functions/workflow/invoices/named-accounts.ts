@@ -1,12 +1,12 @@
 import { chartEntryOf } from '../../../domain/chart.ts';
 import { inOrder } from '../../../domain/reconciliation/in-order.ts';
-import { listedDays } from '../../../domain/statements.ts';
 import { type Month, periodOfMonth } from '../../../domain/time.ts';
 import { getInvoice } from '../../../store/invoices.ts';
 import { readStatement } from '../../../store/statements.ts';
 import { bucketOf } from '../../../store/tables.ts';
 import { familiesOfBucket, withUnits } from './families.ts';
 import type { BillingDeps } from './job.ts';
+import { daysToInvoice } from './ledger-lines.ts';
 
 /** A run names accounts that have nothing to invoice: most likely they are written wrongly, or another month is meant. */
 export class NothingToInvoiceError extends Error {
@@ -43,7 +43,7 @@ async function hasTransfers(deps: BillingDeps, month: Month, account: string): P
     for (const history of units) {
       const entry = chartEntryOf(deps.chart, history.account.id);
       if (entry === undefined) continue;
-      const days = listedDays(history, periodOfMonth(month));
+      const days = daysToInvoice(history, periodOfMonth(month));
       const { lines } = await readStatement(
         deps.ledger,
         { account: history.account.id, entry },
