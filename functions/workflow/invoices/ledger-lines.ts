@@ -215,7 +215,8 @@ function netOf({ credits, debits }: BalanceFigures): bigint {
   return credits - debits;
 }
 
-function entryOf(chart: Chart, account: string): ChartEntry {
+/** @throws UnchartedAccountError */
+export function entryOf(chart: Chart, account: string): ChartEntry {
   const entry = chartEntryOf(chart, account);
   if (entry === undefined)
     throw new UnchartedAccountError(`The chart of accounts has no pattern any more for "${account}".`);

@@ -1,4 +1,3 @@
-import { chartEntryOf } from '../../../domain/chart.ts';
 import { inOrder } from '../../../domain/reconciliation/in-order.ts';
 import { type Month, periodOfMonth } from '../../../domain/time.ts';
 import { getInvoice } from '../../../store/invoices.ts';
@@ -6,7 +5,7 @@ import { readStatement } from '../../../store/statements.ts';
 import { bucketOf } from '../../../store/tables.ts';
 import { familiesOfBucket, withUnits } from './families.ts';
 import type { BillingDeps } from './job.ts';
-import { daysToInvoice } from './ledger-lines.ts';
+import { daysToInvoice, entryOf } from './ledger-lines.ts';
 
 /** A run names accounts that have nothing to invoice: most likely they are written wrongly, or another month is meant. */
 export class NothingToInvoiceError extends Error {
@@ -41,14 +40,10 @@ async function hasTransfers(deps: BillingDeps, month: Month, account: string): P
   for (const family of families) {
     const { units } = await withUnits(deps.ledger, family);
     for (const history of units) {
-      const entry = chartEntryOf(deps.chart, history.account.id);
-      if (entry === undefined) continue;
+      const { id } = history.account;
+      const listed = { account: id, entry: entryOf(deps.chart, id) };
       const days = daysToInvoice(history, periodOfMonth(month));
-      const { lines } = await readStatement(
-        deps.ledger,
-        { account: history.account.id, entry },
-        { days, order: 'asc', limit: 1 },
-      );
+      const { lines } = await readStatement(deps.ledger, listed, { days, order: 'asc', limit: 1 });
       if (lines.length > 0) return true;
     }
   }
