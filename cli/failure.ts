@@ -13,6 +13,15 @@ export function expectOk<A extends Refused | { readonly ok: true; readonly body:
   throw new CommandFailedError(describeRefusal(answer));
 }
 
+/** Why a run failed, as its record says it. */
+export function describeError({
+  error,
+}: {
+  readonly error?: { readonly name: string; readonly cause: string } | undefined;
+}): string {
+  return error === undefined ? 'no reason was recorded.' : `${error.name}: ${error.cause}`;
+}
+
 /** A problem document as sentences: what is wrong, then each field with the rule that it broke. */
 export function describeRefusal({ problem, status, kind }: Refused): string {
   const errors = problem.errors ?? [];

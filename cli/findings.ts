@@ -9,6 +9,12 @@ const finding = z.looseObject({
   account: z.string(),
   asset: z.string().optional(),
   requestId: z.string().optional(),
+  invoice: z
+    .looseObject({
+      id: z.string(),
+      line: z.looseObject({ type: z.string(), description: z.string() }).optional(),
+    })
+    .optional(),
   at: z.string().optional(),
   expected: z.string().optional(),
   actual: z.string().optional(),
@@ -40,17 +46,24 @@ export function findingsTable(findings: readonly Finding[], runId: string): stri
   const rows = listed.map((row) => [
     row.kind,
     row.account,
-    row.requestId ?? '',
+    row.requestId ?? invoiceText(row) ?? '',
     row.at ?? '',
     amount(row.expected, row.asset),
     amount(row.actual, row.asset),
     amount(row.difference, row.asset),
     row.cause ?? '',
   ]);
-  const head = ['Finding', 'Account', 'Request', 'At', 'Expected', 'Actual', 'Difference', 'Cause'];
+  const head = ['Finding', 'Account', 'Request or line', 'At', 'Expected', 'Actual', 'Difference', 'Cause'];
   const text = table(head, rows, [4, 5, 6]);
   if (findings.length <= LISTED_MAX) return text;
   return `${text}\nThese are the first ${plural(LISTED_MAX, 'finding')}; all are in findings.ndjson: reckoner runs ${runId}`;
+}
+
+/** Which line of which invoice; the id alone where a finding is of a whole one. */
+function invoiceText({ invoice }: Finding): string | undefined {
+  if (invoice?.line === undefined) return invoice?.id;
+  const { type, description } = invoice.line;
+  return `${invoice.id}: ${description} (${type})`;
 }
 
 function amount(minorUnits: string | undefined, asset: string | undefined): string {

@@ -17,11 +17,15 @@ const KIND_NAMES: Readonly<Record<string, string>> = {
 };
 
 /** The operators' table of a finished run: money by asset, then findings by kind and what was looked at. */
-export function runSummary({ id, startDate, endDate, accounts, trigger }: Reconciliation, outcome: Outcome): string {
-  const parts = [moneyTable(outcome), countsTable(outcome), ...caveats(outcome, accounts)];
+export function runSummary(
+  { id, books, startDate, endDate, accounts, trigger }: Reconciliation,
+  outcome: Outcome,
+): string {
+  const parts = [moneyTable(outcome), countsTable(outcome, books), ...caveats(outcome, accounts)];
   const scope =
     trigger === 'spot' ? ', a sample of accounts' : accounts === undefined ? '' : `, ${accounts.join(', ')}`;
-  return [`Run ${id}: ${startDate} to ${endDate}${scope}`, ...parts].filter((part) => part !== '').join('\n');
+  const what = books === 'invoices' ? ', ledger and invoices' : '';
+  return [`Run ${id}: ${startDate} to ${endDate}${what}${scope}`, ...parts].filter((part) => part !== '').join('\n');
 }
 
 function moneyTable({ totals }: Outcome): string {
@@ -47,7 +51,14 @@ function moneyTable({ totals }: Outcome): string {
   );
 }
 
-function countsTable(outcome: Outcome): string {
+/** What the rows of either book are called. */
+const ROW_NAMES = {
+  usage: { evidence: 'Evidence rows', ledger: 'Ledger rows', pairs: 'Pairs compared' },
+  invoices: { evidence: 'Lines of invoices', ledger: 'Lines of the ledger', pairs: 'Lines compared' },
+} as const;
+
+function countsTable(outcome: Outcome, books: Reconciliation['books']): string {
+  const names = ROW_NAMES[books ?? 'usage'];
   const { findingsByKind, accountsAffected, accountsAffectedIsMinimum } = outcome;
   const kinds = [...new Set([...Object.keys(KIND_NAMES), ...Object.keys(findingsByKind)])];
   const affected = formatCount(accountsAffected);
@@ -55,9 +66,9 @@ function countsTable(outcome: Outcome): string {
     ...kinds.map((kind) => [KIND_NAMES[kind] ?? kind, formatCount(findingsByKind[kind] ?? 0)]),
     ['Accounts affected', accountsAffectedIsMinimum ? `at least ${affected}` : affected],
     ['Accounts seen', formatCount(outcome.accountsSeen)],
-    ['Evidence rows', formatCount(outcome.evidenceRows)],
-    ['Ledger rows', formatCount(outcome.ledgerRows)],
-    ['Pairs compared', formatCount(outcome.pairsCompared)],
+    [names.evidence, formatCount(outcome.evidenceRows)],
+    [names.ledger, formatCount(outcome.ledgerRows)],
+    [names.pairs, formatCount(outcome.pairsCompared)],
     ['Balances checked', formatCount(outcome.balancesChecked)],
   ];
   return table(['Findings and extent', 'Count'], rows, [1]);

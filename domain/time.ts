@@ -79,6 +79,20 @@ export function periodOfMonth(month: Month): Period {
   return { start, end: `${monthOf(addDays(start, 31))}-01` };
 }
 
+/** The last month that was over on a day. */
+export function monthBefore(day: Day): Month {
+  return monthOf(addDays(periodOfMonth(monthOf(day)).start, -1));
+}
+
+/** The months that a period is made of, in order; undefined where they are not whole. */
+export function wholeMonths({ start, end }: Period): Month[] | undefined {
+  const months: Month[] = [];
+  for (let day = start; day < end; day = periodOfMonth(monthOf(day)).end) months.push(monthOf(day));
+  const [first, last] = [months[0], months.at(-1)];
+  if (first === undefined || last === undefined) return undefined;
+  return start === periodOfMonth(first).start && end === periodOfMonth(last).end ? months : undefined;
+}
+
 export function addDays(day: Day, days: number): Day {
   const date = new Date(`${day}T00:00:00.000Z`);
   date.setUTCDate(date.getUTCDate() + days);

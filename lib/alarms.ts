@@ -18,6 +18,7 @@ export interface AlarmsProps {
   readonly reconcile: IStateMachine;
   readonly seal: IStateMachine;
   readonly repair: IStateMachine;
+  readonly invoices: IStateMachine;
   readonly importDeadLetters: IQueue;
   readonly bulkQueue: IQueue;
   readonly bulkDeadLetters: IQueue;
@@ -38,6 +39,7 @@ export class Alarms extends Construct {
     this.topic = new Topic(this, 'Topic', { enforceSSL: true });
     if (props.stage.alarmEmail !== undefined) subscribe(this.topic, props.stage.alarmEmail);
     this.watchTheBooks();
+    this.watchTheInvoices(props);
     this.watchTheMachinery(props);
   }
 
@@ -138,6 +140,44 @@ export class Alarms extends Construct {
     });
   }
 
+  /** Are there invoices, do they tie out, and do they say what the ledger says. */
+  private watchTheInvoices({ invoices }: AlarmsProps): void {
+    this.alarm('InvoicesBlocked', {
+      metric: counted('invoices_blocked', Stats.SUM, FIVE_MINUTES),
+      threshold: { above: 0 },
+      impact: 'Invoices do not tie out with the ledger: they cannot be sent until what does not tie is repaired.',
+      runbook: 'invoices-blocked.md',
+    });
+    this.alarm('InvoiceDiscrepancy', {
+      metric: counted('invoice_findings', Stats.SUM, FIVE_MINUTES),
+      threshold: { above: 0 },
+      impact: 'Invoices do not say what the ledger says: customers would be asked for too much or too little.',
+      runbook: 'invoice-discrepancy.md',
+    });
+    // An alarm looks back on seven days at most (CloudWatch limit) and a month is longer: so the daily reconciliation
+    // looks whether the month before has its invoices, and its own silence is ReconciliationMissing.
+    this.alarm('InvoicesMissing', {
+      metric: counted('invoices_missing', Stats.MAXIMUM, Duration.days(1)),
+      threshold: { above: 0 },
+      impact: 'The invoices of the last month were not made: nobody is asked to pay for it.',
+      runbook: 'invoices-missing.md',
+    });
+    const failed = {
+      impact: 'A billing run broke off: what it was to make, finalize or send is done in part, until it is run again.',
+      runbook: 'invoices-failed.md',
+    } as const;
+    this.alarm('InvoicesFailed', {
+      metric: invoices.metricFailed({ statistic: Stats.SUM, period: FIVE_MINUTES }),
+      threshold: { above: 0 },
+      ...failed,
+    });
+    this.alarm('InvoicesTimedOut', {
+      metric: invoices.metricTimedOut({ statistic: Stats.SUM, period: FIVE_MINUTES }),
+      threshold: { above: 0 },
+      ...failed,
+    });
+  }
+
   /** Numbers that AWS counts: does everything run. */
   private watchTheMachinery(props: AlarmsProps): void {
     const failed = {
@@ -209,7 +249,8 @@ export class Alarms extends Construct {
     this.alarm('ScheduleDeadLetters', {
       metric: waiting(props.scheduleDeadLetters),
       threshold: { above: 0 },
-      impact: 'A scheduled reconciliation, seal, audit check or export could not be started: it was not done.',
+      impact:
+        'A scheduled reconciliation, seal, audit check, export or billing run could not be started: it was not done.',
       runbook: 'schedule-dead-letters.md',
     });
     this.alarm('SweepDeadLetters', {

@@ -81,13 +81,14 @@ export const functions = {
     },
   },
   'workflow/reconcile-slice': {
-    purpose: 'Compares usage with the ledger for some account buckets and days',
+    purpose: 'Compares usage with the ledger, or the ledger with invoices, for some account buckets',
     memoryMiB: 1769,
     timeoutSeconds: 900,
     may: {
       ledger: ['dynamodb:GetItem', 'dynamodb:BatchGetItem'],
       ledgerIndexes: ['dynamodb:Query'],
       usage: ['dynamodb:Query'],
+      billing: ['dynamodb:GetItem', 'dynamodb:Query'],
       operations: ['dynamodb:Query', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
       reconciliations: ['s3:PutObject'],
     },
@@ -179,7 +180,8 @@ export const functions = {
     memoryMiB: 1769,
     timeoutSeconds: 900,
     may: {
-      operations: ['dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+      // The item that is got is the billing run that made the last month's invoices.
+      operations: ['dynamodb:Query', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
       reconciliations: ['s3:GetObject', 's3:PutObject'],
     },
   },
@@ -241,6 +243,8 @@ export const functions = {
     memoryMiB: 1769,
     timeoutSeconds: 900,
     may: {
+      ledger: ['dynamodb:BatchGetItem'],
+      ledgerIndexes: ['dynamodb:Query'],
       billing: ['dynamodb:GetItem', 'dynamodb:Query'],
       operations: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
       billingRuns: ['s3:GetObject', 's3:PutObject'],

@@ -7,6 +7,7 @@ import { routes } from '../contract/routes.ts';
 import { acknowledge } from './acknowledgement.ts';
 import { Alarms } from './alarms.ts';
 import { AuditSchedules } from './audit-schedules.ts';
+import { BillingSchedules } from './billing-schedules.ts';
 import { BILLING_RUNS_PREFIX, RECONCILIATIONS_PREFIX, SEALS_PREFIX } from './buckets.ts';
 import { BULK_CONCURRENCY_MAX } from './bulk-queue.ts';
 import type { DataStack } from './data-stack.ts';
@@ -61,12 +62,14 @@ export class ServiceStack extends Stack {
     });
     const sweeps = new SweepSchedule(this, 'Sweeps', { sweep: functions.named('workflow/sweep-expired') });
     new SealSchedules(this, 'SealSchedules', { seal, deadLetters: schedules.deadLetters });
+    new BillingSchedules(this, 'BillingSchedules', { invoices, reconcile, deadLetters: schedules.deadLetters });
     const alarms = new Alarms(this, 'Alarms', {
       stage,
       api,
       reconcile,
       seal,
       repair,
+      invoices,
       importDeadLetters: data.importQueue.deadLetters,
       bulkQueue: data.bulkQueue.queue,
       bulkDeadLetters: data.bulkQueue.deadLetters,

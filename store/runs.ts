@@ -21,15 +21,17 @@ export interface RunsStore {
   readonly clock?: RetryClock;
 }
 
-export type RunTrigger = 'request' | 'daily' | 'recheck' | 'spot';
+export type RunTrigger = 'request' | 'daily' | 'recheck' | 'spot' | 'invoices';
 
-/** Schedules whose runs are named after them and a day or week. */
+/** Schedules whose runs are named after them and a day, week or month. */
 export type ScheduledTrigger = Exclude<RunTrigger, 'request'>;
 
 /** What a run compares, and who wants to know. */
 export interface RunRequest extends Scope {
   readonly id: string;
   readonly trigger: RunTrigger;
+  /** Left out where usage is compared. */
+  readonly books?: 'invoices';
   readonly startDate: Day;
   /** The last day that is compared. */
   readonly endDate: Day;
@@ -81,12 +83,17 @@ export async function requestAgain(store: RunsStore, run: Run, by: string, now: 
 }
 
 function requestEntry(
-  { id, startDate, endDate, accounts }: RunRequest,
+  { id, books, startDate, endDate, accounts }: RunRequest,
   by: string | undefined,
   at: Instant,
 ): AuditEntry {
   const actor = by ?? `run:${id}`;
-  const details = { startDate, endDate, ...(accounts !== undefined && { accounts }) };
+  const details = {
+    startDate,
+    endDate,
+    ...(books !== undefined && { books }),
+    ...(accounts !== undefined && { accounts }),
+  };
   return { at, actor, action: 'reconciliation.requested', target: `run:${id}`, details };
 }
 
@@ -324,6 +331,7 @@ function runFromItem(item: Item): Run {
     endDate: text(item, 'endDate'),
     requestedAt: text(item, 'requestedAt'),
     ...Object.fromEntries(fields.filter((name) => item[name] !== undefined).map((name) => [name, text(item, name)])),
+    ...(item.books !== undefined && { books: 'invoices' }),
     ...(item.accounts !== undefined && { accounts: texts(item, 'accounts') }),
     ...(item.sample?.M !== undefined && { sample: sampleFrom(item.sample.M) }),
     ...(item.slices !== undefined && { slices: Number(integer(item, 'slices')) }),

@@ -101,6 +101,8 @@ async function contendersOf(setting: Setting, day: Day, slices: readonly Slice[]
     const handler = makeHandler({
       books: { client, ledgerTable: setting.tables.ledger, usageTable: setting.tables.usage },
       runs: { client, operationsTable: setting.tables.operations },
+      // Usage alone is compared here, for which no invoice is read.
+      invoices: { client, billingTable: '' },
       artifacts,
       chart,
       readRateCards: () => rateCardsOf(setting),

@@ -8,6 +8,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { expectOk } from '../failure.ts';
 import { formatAmount, listing, plural, table } from '../format.ts';
 import { type Io, print } from '../io.ts';
+import { addParity } from './invoices-parity.ts';
 import { addInvoiceRuns } from './invoices-runs.ts';
 
 type Invoice = z.output<typeof invoice>;
@@ -33,6 +34,7 @@ export function addInvoices(program: Command, context: Context): void {
     .summary('make, review, finalize and read invoices')
     .description('Makes the invoices of a month from the ledger, reviews, finalizes and reads them.');
   addInvoiceRuns(invoices, context);
+  addParity(invoices, context);
   addList(invoices, context);
   addShow(invoices, context);
   addDiff(invoices, context);

@@ -1,10 +1,11 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Client } from '../../contract/client.ts';
 import * as common from '../../contract/schemas/common.ts';
+import { month } from '../billing-runs.ts';
 import { type Context, FOLLOW_MS, minutes } from '../context.ts';
 import { downloadTo } from '../download.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import { CommandFailedError, expectOk } from '../failure.ts';
+import { CommandFailedError, describeError, expectOk } from '../failure.ts';
 import { findingsTable, readFindings } from '../findings.ts';
 import { follow } from '../follow.ts';
 import { type Io, note, print } from '../io.ts';
@@ -13,8 +14,10 @@ import { repeated } from '../repeated.ts';
 import { type Outcome, type Reconciliation, runSummary } from '../run-summary.ts';
 
 interface Options {
-  readonly startDate: string;
-  readonly endDate: string;
+  readonly books?: 'usage' | 'invoices';
+  readonly startDate?: string;
+  readonly endDate?: string;
+  readonly month?: string;
   readonly id?: string;
   readonly account?: readonly string[];
   readonly detailed?: true;
@@ -27,12 +30,23 @@ interface Options {
 export function addReconcile(program: Command, { io, connect, finish }: Context): void {
   program
     .command('reconcile')
-    .summary('compare usage with ledger over a period')
+    .summary('compare usage with ledger, or ledger with invoices, over a period')
     .description(
-      'Compares usage with ledger, and balances with transfers, over whole days (UTC). Starts a run, follows it to its end and prints what it found.',
+      'Compares usage with ledger, and balances with transfers, over whole days (UTC); or the ledger with the invoices of whole months. Starts a run, follows it to its end and prints what it found.',
     )
-    .requiredOption('--start-date <day>', 'first day, such as 2026-11-01', day)
-    .requiredOption('--end-date <day>', 'last day, inclusive', day)
+    .addOption(
+      new Option('--books <which>', 'what is compared: usage with ledger, or ledger with invoices').choices([
+        'usage',
+        'invoices',
+      ]),
+    )
+    .addOption(
+      new Option('--month <month>', 'a whole month, such as 2026-10, instead of its days')
+        .argParser(month)
+        .conflicts(['startDate', 'endDate']),
+    )
+    .option('--start-date <day>', 'first day, such as 2026-11-01', day)
+    .option('--end-date <day>', 'last day, inclusive', day)
     .option('--account <id>', 'compare this account alone; repeatable', repeated)
     .option('--detailed', 'list the findings')
     .option('--report-output <file>', 'save the report (HTML)')
@@ -51,7 +65,8 @@ Exit codes:
 
 Examples:
   reckoner reconcile --start-date 2026-11-01 --end-date 2026-11-30 --detailed --report-output november.html
-  reckoner reconcile --start-date 2026-11-01 --end-date 2026-11-30 --account customer:acme --detailed`;
+  reckoner reconcile --start-date 2026-11-01 --end-date 2026-11-30 --account customer:acme --detailed
+  reckoner reconcile --books invoices --month 2026-10 --detailed`;
 
 /** Reads a day. Checked here, because it becomes part of the run's name. @throws InvalidArgumentError */
 export function day(text: string): string {
@@ -60,10 +75,23 @@ export function day(text: string): string {
   return read.data;
 }
 
+/** The days that a run is asked for. @throws CommandFailedError when they are not said. */
+function periodFrom({ month: named, startDate, endDate }: Options): { startDate: string; endDate: string } {
+  if (named !== undefined) {
+    const [year, ofYear] = named.split('-').map(Number);
+    const lastDay = new Date(Date.UTC(year ?? 0, ofYear ?? 0, 0)).toISOString().slice(0, 10);
+    return { startDate: `${named}-01`, endDate: lastDay };
+  }
+  if (startDate !== undefined && endDate !== undefined) return { startDate, endDate };
+  throw new CommandFailedError('Say which days: with --start-date and --end-date, or with --month.');
+}
+
 async function reconcile(io: Io, client: Client, options: Options): Promise<ExitCode> {
-  const id = options.id ?? `manual-${options.startDate}-${io.newId().slice(0, 8)}`;
-  const { startDate, endDate, account: accounts } = options;
-  const body = { id, startDate, endDate, ...(accounts !== undefined && { accounts: [...accounts] }) };
+  const { startDate, endDate } = periodFrom(options);
+  const id = options.id ?? `manual-${startDate}-${io.newId().slice(0, 8)}`;
+  const { books, account: accounts } = options;
+  const of = { startDate, endDate, ...(books === 'invoices' && { books }) };
+  const body = { id, ...of, ...(accounts !== undefined && { accounts: [...accounts] }) };
   const answer = await client.startReconciliation({ body, signal: io.signal });
   const started = expectOk(answer);
   const isNew = answer.status === 202;
@@ -123,8 +151,4 @@ function artifact(run: Reconciliation, name: string): string {
   const link = run.artifacts?.[name];
   if (link === undefined) throw new CommandFailedError(`The run ${run.id} has no ${name}.`);
   return link;
-}
-
-export function describeError({ error }: Pick<Reconciliation, 'error'>): string {
-  return error === undefined ? 'no reason was recorded.' : `${error.name}: ${error.cause}`;
 }

@@ -3,11 +3,11 @@ import type { Client } from '../../contract/client.ts';
 import { repairDecision, repairKind } from '../../contract/schemas/repairs.ts';
 import { type Context, FOLLOW_MS, minutes } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import { CommandFailedError, expectOk } from '../failure.ts';
+import { CommandFailedError, describeError, expectOk } from '../failure.ts';
 import { type Io, note, print } from '../io.ts';
 import { applyPlan, followRepair, tellRepair } from '../repair-steps.ts';
 import { type Repair, repairsTable } from '../repair-summary.ts';
-import { day, describeError, followRun } from './reconcile.ts';
+import { day, followRun } from './reconcile.ts';
 
 const KINDS = repairKind.options;
 type RepairKind = (typeof KINDS)[number];

@@ -6,7 +6,7 @@ import { print } from '../io.ts';
 import { type Reconciliation, runSummary } from '../run-summary.ts';
 
 interface Options {
-  readonly schedule?: 'daily' | 'recheck' | 'spot';
+  readonly schedule?: 'daily' | 'recheck' | 'spot' | 'invoices';
   readonly json?: true;
 }
 
@@ -18,7 +18,12 @@ export function addRuns(program: Command, { io, connect }: Context): void {
     .description('Lists the latest reconciliation runs, or shows one with the links to its artifacts.')
     .argument('[id]', 'name of a run')
     .addOption(
-      new Option('--schedule <name>', 'list runs of this schedule alone').choices(['daily', 'recheck', 'spot']),
+      new Option('--schedule <name>', 'list runs of this schedule alone').choices([
+        'daily',
+        'recheck',
+        'spot',
+        'invoices',
+      ]),
     )
     .option('--json', 'print JSON')
     .action(async (runId: string | undefined, { schedule, json }: Options, command: Command) => {

@@ -31,9 +31,21 @@ const finalize = fields({
   hash: sha256Hex.meta({ description: 'The hash of that review: exactly what was approved.' }),
 });
 
+const RATE_CARD_RULE = 'must name a version of a rate card, such as "standard@2026-11-01T00:00:00.000Z"';
+const parity = fields({
+  id: runId,
+  kind: z.literal('parity'),
+  month,
+  accounts,
+  rateCard: z
+    .string(must(RATE_CARD_RULE))
+    .regex(/^[^@\s]{1,128}@\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/, RATE_CARD_RULE)
+    .meta({ description: 'The published version that the month is priced by once more, whatever its date.' }),
+});
+
 export const billingRunRequest = z
-  .discriminatedUnion('kind', [generate, regenerate, review, finalize], {
-    error: 'must name what the run does: "generate", "regenerate", "review" or "finalize"',
+  .discriminatedUnion('kind', [generate, regenerate, review, finalize, parity], {
+    error: 'must name what the run does: "generate", "regenerate", "review", "finalize" or "parity"',
   })
   .meta({ id: 'BillingRunRequest' });
 
@@ -55,6 +67,7 @@ export const billingRun = z
     kind: z.string(),
     month: z.string().optional(),
     accounts: z.array(z.string()).optional(),
+    rateCard: z.string().optional().meta({ description: 'The version that prices were compared with.' }),
     status: z.enum(['announced', 'requested', 'running', 'succeeded', 'failed']),
     requestedBy: z.string(),
     requestedAt: instantText,

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { COMPARED_BOOKS } from '../../domain/reconciliation/scope.ts';
 import { addDays } from '../../domain/time.ts';
 import { RECONCILIATION_ACCOUNTS_MAX, RECONCILIATION_DAYS_MAX } from '../limits.ts';
 import { accountId, day, dayText, fields, id, instantText, must } from './common.ts';
@@ -8,6 +9,13 @@ export const reconciliationRequest = fields({
     .max(64, 'must have at most 64 characters')
     .regex(/^[A-Za-z0-9_-]+$/, 'must be letters, digits, "-" and "_": it names a workflow execution')
     .optional(),
+  books: z
+    .enum(COMPARED_BOOKS, must(`must be one of ${COMPARED_BOOKS.join(', ')}`))
+    .optional()
+    .meta({
+      description:
+        '`usage` (where it is left out): usage with the ledger, and balances with transfers. `invoices`: the ledger with the invoices of whole months that are over.',
+    }),
   startDate: day,
   endDate: day.meta({ description: 'The last day that is compared (inclusive, as operators say it).' }),
   accounts: z
@@ -61,10 +69,11 @@ export const reconciliation = z
   .strictObject({
     id: z.string(),
     status: z.enum(['requested', 'running', 'succeeded', 'failed']),
+    books: z.enum(COMPARED_BOOKS).optional().meta({ description: 'Left out where usage was compared.' }),
     startDate: dayText,
     endDate: dayText,
     accounts: z.array(z.string()).optional().meta({ description: 'The run compared these accounts alone.' }),
-    trigger: z.enum(['request', 'daily', 'recheck', 'spot']).meta({
+    trigger: z.enum(['request', 'daily', 'recheck', 'spot', 'invoices']).meta({
       description: 'Who wanted it. A `spot` run compared a sample of accounts.',
     }),
     requestedAt: instantText,
@@ -81,7 +90,7 @@ export const reconciliation = z
 
 export const reconciliationsQuery = fields({
   schedule: z
-    .enum(['daily', 'recheck', 'spot'], must('must be one of daily, recheck, spot'))
+    .enum(['daily', 'recheck', 'spot', 'invoices'], must('must be one of daily, recheck, spot, invoices'))
     .optional()
     .meta({ description: 'Runs of this schedule alone.' }),
 });

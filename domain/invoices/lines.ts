@@ -138,22 +138,39 @@ export interface LineChange extends LineKey {
   readonly after?: Pick<InvoiceLine, 'quantity' | 'amount'>;
 }
 
+/** Sums of lines of several sets, in the order of their keys. */
+export function sumLines(sets: Iterable<readonly InvoiceLine[]>): InvoiceLine[] {
+  const sums = createLineSums();
+  for (const lines of sets) for (const line of lines) sums.add(line);
+  return sums.lines();
+}
+
+/** Lines of two sets side by side in one pass, each set in the order of its keys and with one line of each key. */
+export function* pairLines(before: readonly InvoiceLine[], after: readonly InvoiceLine[]): Generator<LineChange> {
+  for (let i = 0, j = 0; ; ) {
+    const [was, is] = [before[i], after[j]];
+    const line = was ?? is;
+    if (line === undefined) return;
+    const order = was === undefined ? 1 : is === undefined ? -1 : compareCodePoints(lineKeyText(was), lineKeyText(is));
+    const { unit, type, description } = order > 0 && is !== undefined ? is : line;
+    yield {
+      ...{ unit, type, description },
+      ...(order <= 0 && was !== undefined && { before: { quantity: was.quantity, amount: was.amount } }),
+      ...(order >= 0 && is !== undefined && { after: { quantity: is.quantity, amount: is.amount } }),
+    };
+    if (order <= 0) i += 1;
+    if (order >= 0) j += 1;
+  }
+}
+
+/** Whether both sides of a line say the same. */
+export function isSameLine({ before, after }: LineChange): boolean {
+  return before?.amount === after?.amount && before?.quantity === after?.quantity;
+}
+
 /** What it takes to get from one set of lines to another, line by line, in the order of their keys. */
 export function diffLines(before: readonly InvoiceLine[], after: readonly InvoiceLine[]): LineChange[] {
-  const old = new Map(before.map((line) => [lineKeyText(line), line]));
-  const fresh = new Map(after.map((line) => [lineKeyText(line), line]));
-  const changes = [...new Map([...old, ...fresh])].flatMap(([key, { unit, type, description }]): LineChange[] => {
-    const [was, is] = [old.get(key), fresh.get(key)];
-    if (was?.amount === is?.amount && was?.quantity === is?.quantity) return [];
-    return [
-      {
-        ...{ unit, type, description },
-        ...(was !== undefined && { before: { quantity: was.quantity, amount: was.amount } }),
-        ...(is !== undefined && { after: { quantity: is.quantity, amount: is.amount } }),
-      },
-    ];
-  });
-  return inLineOrder(changes);
+  return [...pairLines(inLineOrder(before), inLineOrder(after))].filter((change) => !isSameLine(change));
 }
 
 /** What a change adds to its line, with its sign. */

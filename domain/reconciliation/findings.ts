@@ -39,6 +39,17 @@ export interface FoundEvidence {
   readonly quantities: Quantities;
 }
 
+/** Which invoice a finding is of; where it is of one of its lines, which, and how many transfers either book has in it. */
+export interface FoundInvoice {
+  readonly id: string;
+  readonly line?: {
+    readonly type: string;
+    readonly description: string;
+    readonly expectedQuantity: bigint;
+    readonly actualQuantity: bigint;
+  };
+}
+
 /** What the books disagree about, without whose books they are. Amounts are minor units. */
 export interface Disagreement {
   readonly kind: FindingKind;
@@ -51,6 +62,10 @@ export interface Disagreement {
   readonly cause?: Cause;
   /** The charge counts on a day beyond the neighbouring ones, which took it for unexpected (claims.ts). */
   readonly afar?: true;
+  /** Of a comparison of invoices with the ledger. */
+  readonly invoice?: FoundInvoice;
+  /** Nobody is asked to pay it, such as a payment that an invoice shows: it is in no total. */
+  readonly notDue?: true;
   readonly transferIds: readonly string[];
   readonly evidence: readonly FoundEvidence[];
   /** One sentence for people. */
@@ -65,10 +80,13 @@ export interface Finding extends Disagreement {
 
 /**
  * What a finding is called by in every run that finds it; its digest is the finding's id. A drifted balance has no time
- * of its own: what it has is that of the run.
+ * of its own: what it has is that of the run. A line of an invoice is the same line whichever document of its month is to
+ * be changed for it.
  */
-export function findingIdentity({ kind, account, requestId, at }: Finding): string {
-  return JSON.stringify([kind, account, requestId ?? '', kind === 'balance-drift' ? '' : at]);
+export function findingIdentity({ kind, account, requestId, at, invoice }: Finding): string {
+  const { type, description } = invoice?.line ?? {};
+  const within = invoice === undefined ? [] : type === undefined ? [invoice.id] : [type, description];
+  return JSON.stringify([kind, account, requestId ?? '', kind === 'balance-drift' ? '' : at, ...within]);
 }
 
 /** actual - expected, with its sign; undefined where nothing is expected that could be told. */
@@ -89,6 +107,16 @@ export interface FindingLine {
   readonly difference?: string;
   readonly cause?: Cause;
   readonly afar?: true;
+  readonly invoice?: {
+    readonly id: string;
+    readonly line?: {
+      readonly type: string;
+      readonly description: string;
+      readonly expectedQuantity: string;
+      readonly actualQuantity: string;
+    };
+  };
+  readonly notDue?: true;
   readonly transferIds: readonly string[];
   readonly evidence: readonly {
     readonly fingerprint: string;
@@ -100,6 +128,7 @@ export interface FindingLine {
 
 export function findingLine(finding: Finding, id: string): FindingLine {
   const { kind, account, asset, requestId, at, expected, actual, cause, afar, transferIds, detail } = finding;
+  const { invoice, notDue } = finding;
   const difference = differenceOf(finding);
   return {
     id,
@@ -113,6 +142,8 @@ export function findingLine(finding: Finding, id: string): FindingLine {
     ...(difference !== undefined && { difference: difference.toString() }),
     ...(cause !== undefined && { cause }),
     ...(afar !== undefined && { afar }),
+    ...(invoice !== undefined && { invoice: invoiceLine(invoice) }),
+    ...(notDue !== undefined && { notDue }),
     transferIds,
     evidence: finding.evidence.map(({ fingerprint, operation, quantities }) => ({
       fingerprint,
@@ -123,6 +154,24 @@ export function findingLine(finding: Finding, id: string): FindingLine {
   };
 }
 
+function invoiceLine({ id, line }: FoundInvoice): NonNullable<FindingLine['invoice']> {
+  if (line === undefined) return { id };
+  const { expectedQuantity, actualQuantity } = line;
+  return {
+    id,
+    line: { ...line, expectedQuantity: expectedQuantity.toString(), actualQuantity: actualQuantity.toString() },
+  };
+}
+
+function invoiceOf({ id, line }: NonNullable<FindingLine['invoice']>): FoundInvoice {
+  if (line === undefined) return { id };
+  const { expectedQuantity, actualQuantity } = line;
+  return {
+    id,
+    line: { ...line, expectedQuantity: BigInt(expectedQuantity), actualQuantity: BigInt(actualQuantity) },
+  };
+}
+
 /** Reads what findingLine wrote. */
 export function findingOf({
   id: _id,
@@ -130,10 +179,12 @@ export function findingOf({
   expected,
   actual,
   evidence,
+  invoice,
   ...line
 }: FindingLine): Finding {
   return {
     ...line,
+    ...(invoice !== undefined && { invoice: invoiceOf(invoice) }),
     ...(expected !== undefined && { expected: BigInt(expected) }),
     actual: BigInt(actual),
     evidence: evidence.map(({ quantities, ...found }) => ({

@@ -1,5 +1,9 @@
 import { spread } from '../ids.ts';
 
+/** `usage`: evidence with the ledger, and balances with transfers; `invoices`: the ledger with what was invoiced of it. */
+export const COMPARED_BOOKS = ['usage', 'invoices'] as const;
+export type ComparedBooks = (typeof COMPARED_BOOKS)[number];
+
 /** Which accounts a run compares. With neither it is all of them. */
 export interface Scope {
   /** These alone, in order of id. */

@@ -1,9 +1,10 @@
-import { addDays, type Day, daysOf, type Period } from '../time.ts';
+import { addDays, type Day, daysOf, type Month, type Period } from '../time.ts';
 
-/** A piece of a run that one worker does alone: the usage of some account buckets on a day, or their balances. */
+/** A piece of a run that one worker does alone: of some account buckets the usage of a day, their balances, or a month's invoices. */
 export type Slice =
   | { readonly id: string; readonly kind: 'usage'; readonly buckets: readonly string[]; readonly day: Day }
-  | { readonly id: string; readonly kind: 'balances'; readonly buckets: readonly string[] };
+  | { readonly id: string; readonly kind: 'balances'; readonly buckets: readonly string[] }
+  | { readonly id: string; readonly kind: 'invoices'; readonly buckets: readonly string[]; readonly month: Month };
 
 /** Four of 64 buckets make 16 slices a day: enough to work side by side, few enough that starting each costs little. */
 const USAGE_BUCKETS = 4;
@@ -28,6 +29,18 @@ export function planSlices(period: Period, buckets: readonly string[]): Slice[] 
   );
   return [...usage, ...balances];
 }
+
+/** The slices of a comparison of invoices with the ledger, month by month. */
+export function planInvoiceSlices(months: readonly Month[], buckets: readonly string[]): Slice[] {
+  return months.flatMap((month) =>
+    shares(buckets, INVOICE_BUCKETS).map(
+      (share): Slice => ({ id: `invoices-${month}-${share[0]}`, kind: 'invoices', buckets: share, month }),
+    ),
+  );
+}
+
+/** As many as make a slice when invoices are built: comparing reads what building reads, and the invoices too. */
+const INVOICE_BUCKETS = 4;
 
 function shares(buckets: readonly string[], size: number): string[][] {
   return Array.from({ length: Math.ceil(buckets.length / size) }, (_, index) =>

@@ -123,9 +123,9 @@ export function countFindings({ findings }: Pick<Summary, 'findings'>): number {
   return Object.values(findings).reduce((total, count) => total + count, 0);
 }
 
-/** What a finding adds to the totals. A drifted balance is no charge: it is counted and in no total. */
+/** What a finding adds to the totals. What is no charge, such as a drifted balance, is counted and in no total. */
 function totalsOf(finding: Finding): Partial<AssetTotals> {
-  if (finding.kind === 'balance-drift') return {};
+  if (finding.kind === 'balance-drift' || finding.notDue) return {};
   const { expected, actual } = finding;
   const difference = differenceOf(finding);
   if (expected === undefined || difference === undefined) return { undetermined: actual };

@@ -4,6 +4,7 @@ import type { billingRun as billingRunSchema } from '../../contract/schemas/bill
 import type { ApprovalUse } from '../../domain/approvals.ts';
 import { type Chart, chartEntryOf } from '../../domain/chart.ts';
 import { billedAccountOf } from '../../domain/invoices/invoice.ts';
+import { versionName } from '../../domain/rating.ts';
 import { dayOf, type Instant, periodOfMonth } from '../../domain/time.ts';
 import { useApproval } from '../../store/approvals.ts';
 import { type Artifacts, billingRunKey, linkTo } from '../../store/artifacts.ts';
@@ -17,6 +18,7 @@ import {
   requestBillingRun,
 } from '../../store/billing-runs.ts';
 import { progressOfBillingRun } from '../../store/billing-slices.ts';
+import { readSettings } from '../../store/settings.ts';
 import { type Answer, type FieldError, invalid, ok, problem, replayed } from '../runtime/answers.ts';
 import type { ApiRequest, BodyOf } from '../runtime/pipeline.ts';
 import { printable } from '../runtime/requests.ts';
@@ -46,7 +48,7 @@ export async function startBillingRun(deps: BillingRunDeps, { body, caller }: Ap
   if (RESERVED_ID.test(body.id)) {
     return invalid([{ field: 'id', rule: 'must not start with "monthly-", which names runs of the schedule' }]);
   }
-  const wrong = wrongFields(deps, body);
+  const wrong = [...wrongFields(deps, body), ...(body.kind === 'parity' ? await wrongRateCard(deps, body) : [])];
   if (wrong.length > 0) return invalid(wrong);
   const request = { id: body.id, requestedBy: caller.keyId, requestedAt: deps.now() };
   if (body.kind === 'finalize') return startFinalizing(deps, body, request);
@@ -75,8 +77,16 @@ function wrongFields({ now, chart }: BillingRunDeps, body: Body): FieldError[] {
   return errors;
 }
 
+/** A version that is not published prices nothing. */
+async function wrongRateCard({ runs }: BillingRunDeps, { rateCard }: Extract<Body, { kind: 'parity' }>) {
+  const known = (await readSettings(runs)).rateCards.map(versionName);
+  if (known.includes(rateCard)) return [];
+  return [{ field: 'rateCard', rule: `must be a published version, of which there are ${known.length}` }];
+}
+
 function specOf(body: Exclude<Body, { kind: 'finalize' }>): BillingSpec {
   const { kind, month, accounts } = body;
+  if (kind === 'parity') return { kind, month, rateCard: body.rateCard, ...(accounts !== undefined && { accounts }) };
   return { kind, month, ...(accounts !== undefined && { accounts }) };
 }
 
@@ -170,6 +180,7 @@ async function renderRecord({ runs }: BillingRunDeps, run: BillingRun): Promise<
     ...{ id, kind: spec.kind, status, requestedBy, requestedAt },
     ...('month' in spec && { month: spec.month }),
     ...('accounts' in spec && spec.accounts !== undefined && { accounts: [...spec.accounts] }),
+    ...('rateCard' in spec && spec.rateCard !== undefined && { rateCard: spec.rateCard }),
     ...(startedAt !== undefined && { startedAt }),
     ...(finishedAt !== undefined && { finishedAt }),
     progress: { slicesDone: done, ...(of !== undefined && { slicesTotal: of }) },

@@ -1,7 +1,9 @@
 import type { SFNClient } from '@aws-sdk/client-sfn';
 import type * as z from 'zod';
 import type { reconciliation } from '../../contract/schemas/reconciliations.ts';
-import type { Instant } from '../../domain/time.ts';
+import { billedAccountOf } from '../../domain/invoices/invoice.ts';
+import { periodOf } from '../../domain/reconciliation/slices.ts';
+import { dayOf, type Instant, monthOf, wholeMonths } from '../../domain/time.ts';
 import { type Artifacts, linkTo, runKey } from '../../store/artifacts.ts';
 import { slicesDone } from '../../store/run-slices.ts';
 import {
@@ -13,7 +15,7 @@ import {
   type RunsStore,
   requestAgain,
 } from '../../store/runs.ts';
-import { type Answer, invalid, ok, problem, replayed } from '../runtime/answers.ts';
+import { type Answer, type FieldError, invalid, ok, problem, replayed } from '../runtime/answers.ts';
 import type { ApiRequest, BodyOf, QueryOf } from '../runtime/pipeline.ts';
 import { printable } from '../runtime/requests.ts';
 import { startExecution } from './executions.ts';
@@ -34,7 +36,7 @@ const LISTED_RUNS = 50;
 const ARTIFACTS = ['summary.json', 'findings.ndjson', 'missing_lines.csv', 'report.html', 'manifest.json'] as const;
 
 /** Ids of runs that nobody asks for by hand are derived, so nobody else may take them. */
-const RESERVED_ID = /^(daily|recheck|spot|verify)-/;
+const RESERVED_ID = /^(daily|recheck|spot|invoices|verify)-/;
 
 /** Asks for a run: the record first, then the workflow under the same name, so that asking twice starts one. */
 export async function startReconciliation(
@@ -45,14 +47,18 @@ export async function startReconciliation(
   const id = body.id ?? `request-${deps.newId()}`;
   if (RESERVED_ID.test(id)) {
     const rule =
-      'must not start with "daily-", "recheck-", "spot-" or "verify-", which name runs of schedules and repairs';
+      'must not start with "daily-", "recheck-", "spot-", "invoices-" or "verify-", which name runs of schedules and repairs';
     return invalid([{ field: 'id', rule }]);
   }
   if (body.endDate > now.slice(0, 10)) return invalid([{ field: 'endDate', rule: 'must not be in the future' }]);
+  const wrong = body.books === 'invoices' ? wrongOfInvoices(body, now) : [];
+  if (wrong.length > 0) return invalid(wrong);
   const { startDate, endDate, accounts } = body;
+  const books = body.books === 'invoices' ? body.books : undefined;
   const request: RunRequest = {
     id,
     trigger: 'request',
+    ...(books !== undefined && { books }),
     startDate,
     endDate,
     ...(accounts !== undefined && { accounts }),
@@ -64,8 +70,8 @@ export async function startReconciliation(
     await startWorkflow(deps, request);
     return ok(202, await render(deps, { ...request, status: 'requested' }));
   }
-  const field = (['startDate', 'endDate', 'accounts'] as const).find(
-    (name) => JSON.stringify(result.run[name]) !== JSON.stringify(body[name]),
+  const field = (['books', 'startDate', 'endDate', 'accounts'] as const).find(
+    (name) => JSON.stringify(result.run[name]) !== JSON.stringify(request[name]),
   );
   if (field !== undefined) {
     const rule = 'differs from the run that has this id; choose another id';
@@ -79,6 +85,24 @@ export async function startReconciliation(
   // The first attempt may have ended between the record and the workflow; starting it again by name is harmless.
   if (result.run.status === 'requested') await startWorkflow(deps, result.run);
   return replayed(await render(deps, result.run));
+}
+
+/** What speaks against comparing invoices of these days and accounts. */
+function wrongOfInvoices({ startDate, endDate, accounts = [] }: BodyOf<'startReconciliation'>, now: Instant) {
+  const errors: FieldError[] = [];
+  const months = wholeMonths(periodOf({ startDate, endDate }));
+  if (months === undefined) {
+    const rule = 'must end whole months that begin with startDate: invoices are of months';
+    errors.push({ field: 'endDate', rule });
+  } else if (endDate >= dayOf(now)) {
+    errors.push({ field: 'endDate', rule: `must be over: ${monthOf(endDate)} has transfers to come` });
+  }
+  for (const [index, account] of accounts.entries()) {
+    const billed = billedAccountOf(account);
+    const rule = `must be an account that is billed: name "${billed}"`;
+    if (billed !== account) errors.push({ field: `accounts.${index}`, rule });
+  }
+  return errors;
 }
 
 export async function getReconciliation(deps: ReconciliationDeps, { params }: ApiRequest<undefined>): Promise<Answer> {
@@ -99,8 +123,12 @@ export async function listReconciliations(
 }
 
 function startWorkflow(deps: ReconciliationDeps, run: RunRequest): Promise<void> {
-  const { id: runId, trigger, startDate, endDate, accounts, requestedAt, requestedBy } = run;
-  const optional = { ...(accounts !== undefined && { accounts }), ...(requestedBy !== undefined && { requestedBy }) };
+  const { id: runId, trigger, books, startDate, endDate, accounts, requestedAt, requestedBy } = run;
+  const optional = {
+    ...(books !== undefined && { books }),
+    ...(accounts !== undefined && { accounts }),
+    ...(requestedBy !== undefined && { requestedBy }),
+  };
   return startExecution(deps, deps.reconcileArn, runId, {
     ...{ trigger, runId, startDate, endDate, requestedAt },
     ...optional,
@@ -122,10 +150,12 @@ async function progressOf(deps: ReconciliationDeps, run: Run): Promise<number> {
 }
 
 function renderRecord(run: Run, done: number): Reconciliation {
-  const { id, status, startDate, endDate, accounts, trigger, requestedAt, finishedAt, slices, outcome, error } = run;
+  const { id, status, books, startDate, endDate, accounts, trigger, requestedAt, finishedAt } = run;
+  const { slices, outcome, error } = run;
   return {
     id,
     status,
+    ...(books !== undefined && { books }),
     startDate,
     endDate,
     ...(accounts !== undefined && { accounts: [...accounts] }),

@@ -55,6 +55,10 @@ export async function planRepair(
       `The run "${run.id}" is ${run.status}; only what a complete run found can be repaired.`,
     );
   }
+  if (run.books === 'invoices') {
+    const detail = `The run "${run.id}" compared invoices with the ledger, which is right: regenerate the invoices of ${run.startDate.slice(0, 7)} instead of repairing.`;
+    return problem('repair-state', detail);
+  }
   const kinds = [...new Set(body.kinds)].sort();
   const source: repairs.RepairSource = { kind: 'findings', runId: run.id, kinds, decisions: body.decisions ?? {} };
   const { startDate, endDate, accounts } = run;

@@ -37,6 +37,8 @@ export type MetricName =
   | 'repair_steps_not_posted'
   | 'invoices_built'
   | 'invoices_blocked'
+  | 'invoices_missing'
+  | 'invoice_findings'
   | 'import_lines_refused'
   | 'import_failed';
 

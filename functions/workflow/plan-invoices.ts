@@ -1,5 +1,10 @@
 import { billingRunKey, putText } from '../../store/artifacts.ts';
-import { claimBillingRun, createBillingRun } from '../../store/billing-runs.ts';
+import {
+  type BillingRunRequest,
+  claimBillingRun,
+  createBillingRun,
+  requestBillingRun,
+} from '../../store/billing-runs.ts';
 import { recordSliceCount } from '../../store/billing-slices.ts';
 import { lazily } from '../runtime/lazily.ts';
 import { logger } from '../runtime/logger.ts';
@@ -25,8 +30,7 @@ export const makeHandler =
   (deps: BillingDeps) =>
   async ({ input, execution }: PlanInvoicesEvent): Promise<PlanInvoicesAnswer> => {
     const asked = billingRunOf(input);
-    // The record of a run that a schedule asks for is made here, once.
-    if (typeof asked !== 'string') await createBillingRun(deps.runs, asked, 'requested');
+    if (typeof asked !== 'string') await requestScheduled(deps, asked);
     const runId = typeof asked === 'string' ? asked : asked.id;
     const result = await claimBillingRun(deps.runs, runId, { execution, at: deps.now() });
     if (result.kind === 'taken') {
@@ -42,5 +46,16 @@ export const makeHandler =
     logger.info('Planned', { runId, kind: spec.kind, slices: slices.length });
     return { claimed: true, run: { id: runId, execution, startedAt, passes, concurrency, slicesKey } };
   };
+
+/**
+ * The record of a run that a schedule asks for is made here, once. One that failed is wanted again by whoever starts an
+ * execution for it: nobody else can ask for it under its name.
+ */
+async function requestScheduled({ runs, now }: BillingDeps, request: BillingRunRequest): Promise<void> {
+  const result = await createBillingRun(runs, request, 'requested');
+  if (result.kind === 'exists' && result.run.status === 'failed') {
+    await requestBillingRun(runs, request.id, request.requestedBy, now());
+  }
+}
 
 export const handler = lazily(() => makeHandler(productionDeps()));

@@ -2,8 +2,8 @@ import { chart } from '../../config/chart.ts';
 import { type Chart, chartEntryOf } from '../../domain/chart.ts';
 import { inOrder } from '../../domain/reconciliation/in-order.ts';
 import { type Sample, type Scope, sampleOf } from '../../domain/reconciliation/scope.ts';
-import { periodOf, planSlices } from '../../domain/reconciliation/slices.ts';
-import { type Instant, weekOf } from '../../domain/time.ts';
+import { periodOf, planInvoiceSlices, planSlices, type Slice } from '../../domain/reconciliation/slices.ts';
+import { type Instant, weekOf, wholeMonths } from '../../domain/time.ts';
 import { type Artifacts, putText, runKey } from '../../store/artifacts.ts';
 import { accountsOfBucket, type Books } from '../../store/books.ts';
 import { claimRun, type RunRequest, type RunsStore } from '../../store/runs.ts';
@@ -13,7 +13,7 @@ import { environment } from '../runtime/environment.ts';
 import { lazily } from '../runtime/lazily.ts';
 import { logger } from '../runtime/logger.ts';
 import { JSON_TYPE } from './reconciliation/parts.ts';
-import { type RunPlan, runOf } from './reconciliation/run-plan.ts';
+import { InvalidRunInputError, type RunPlan, runOf } from './reconciliation/run-plan.ts';
 
 export interface PlanDeps {
   readonly runs: RunsStore;
@@ -41,7 +41,7 @@ export const makeHandler =
     const { runs, artifacts, now } = deps;
     const asked = runOf(input);
     const request: RunRequest = asked.trigger === 'spot' ? { ...asked, sample: await drawSample(deps, asked) } : asked;
-    const slices = planSlices(periodOf(request), bucketsOf(request));
+    const slices = slicesOf(request);
     const result = await claimRun(runs, { ...request, execution, startedAt: now(), slices: slices.length });
     if (result.kind === 'taken') {
       const heldBy = result.run.execution ?? 'nobody';
@@ -53,6 +53,16 @@ export const makeHandler =
     logger.info('Planned', { runId: request.id, slices: slices.length });
     return { claimed: true, run: { ...result.run, slicesKey } };
   };
+
+/** @throws InvalidRunInputError when invoices are to be compared of parts of months. */
+function slicesOf(request: RunRequest): Slice[] {
+  const period = periodOf(request);
+  if (request.books === undefined) return planSlices(period, bucketsOf(request));
+  const months = wholeMonths(period);
+  if (months !== undefined) return planInvoiceSlices(months, bucketsOf(request));
+  const { startDate, endDate } = request;
+  throw new InvalidRunInputError(`Invoices are of whole months; ${startDate} to ${endDate} are none. Name whole ones.`);
+}
 
 /** Buckets that must be looked through. A sample may reach into all. */
 function bucketsOf({ accounts }: Scope): string[] {

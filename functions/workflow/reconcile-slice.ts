@@ -3,10 +3,12 @@ import { setTimeout } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { chart } from '../../config/chart.ts';
 import type { RateCard } from '../../domain/rating.ts';
+import type { Finding } from '../../domain/reconciliation/findings.ts';
 import { scopeFilter } from '../../domain/reconciliation/scope.ts';
 import { periodOf, type Slice } from '../../domain/reconciliation/slices.ts';
-import { countFindings, createCounter } from '../../domain/reconciliation/summary.ts';
+import { type Counter, countFindings, createCounter } from '../../domain/reconciliation/summary.ts';
 import type { Artifacts } from '../../store/artifacts.ts';
+import type { InvoicesStore } from '../../store/invoices.ts';
 import { isSliceDone, noteSliceFailure, recordSlice } from '../../store/run-slices.ts';
 import type { RunsStore } from '../../store/runs.ts';
 import { readSettings } from '../../store/settings.ts';
@@ -16,12 +18,14 @@ import { environment } from '../runtime/environment.ts';
 import { lazily } from '../runtime/lazily.ts';
 import { logger } from '../runtime/logger.ts';
 import { type BalanceDeps, checkBalances } from './reconciliation/balance-slice.ts';
+import { compareInvoices } from './reconciliation/invoice-slice.ts';
 import { writePart } from './reconciliation/parts.ts';
 import type { RunPlan } from './reconciliation/run-plan.ts';
 import { compareUsage } from './reconciliation/usage-slice.ts';
 
 export interface SliceDeps extends BalanceDeps {
   readonly runs: RunsStore;
+  readonly invoices: InvoicesStore;
   readonly artifacts: Artifacts;
   readonly readRateCards: () => Promise<readonly RateCard[]>;
   readonly newId: () => string;
@@ -68,11 +72,7 @@ async function compareSlice(
   slice: Slice,
 ): Promise<void> {
   const counter = createCounter();
-  const isWanted = scopeFilter(run);
-  const found =
-    slice.kind === 'usage'
-      ? compareUsage(deps, slice, periodOf(run), counter, isWanted)
-      : checkBalances(deps, slice, run.startedAt, counter, isWanted);
+  const found = compared(deps, run, slice, counter);
   const part = { runId: run.id, slice: slice.id, attempt: deps.newId() };
   const summary = await writePart(deps.artifacts, part, found, counter);
   const findings = countFindings(summary);
@@ -80,8 +80,25 @@ async function compareSlice(
   logger.info('Slice done', { runId: run.id, slice: slice.id, findings, pairs: summary.pairs });
 }
 
+function compared(
+  deps: SliceDeps & { readonly rateCards: readonly RateCard[] },
+  run: RunPlan,
+  slice: Slice,
+  counter: Counter,
+): AsyncIterable<readonly Finding[]> {
+  const isWanted = scopeFilter(run);
+  switch (slice.kind) {
+    case 'usage':
+      return compareUsage(deps, slice, periodOf(run), counter, isWanted);
+    case 'balances':
+      return checkBalances(deps, slice, run.startedAt, counter, isWanted);
+    case 'invoices':
+      return compareInvoices({ ...deps, ledger: deps.books }, slice, counter, isWanted);
+  }
+}
+
 export const handler = lazily(() => {
-  const names = environment('LEDGER_TABLE', 'USAGE_TABLE', 'OPERATIONS_TABLE', 'ARTIFACTS_BUCKET');
+  const names = environment('LEDGER_TABLE', 'USAGE_TABLE', 'BILLING_TABLE', 'OPERATIONS_TABLE', 'ARTIFACTS_BUCKET');
   const client = new DynamoDBClient({
     maxAttempts: 1,
     requestHandler: { requestTimeout: PAGE_MS_MAX, throwOnRequestTimeout: true },
@@ -90,6 +107,7 @@ export const handler = lazily(() => {
   return makeHandler({
     books: { client, ledgerTable: names.LEDGER_TABLE, usageTable: names.USAGE_TABLE },
     runs: operations,
+    invoices: { client, billingTable: names.BILLING_TABLE },
     artifacts: { client: s3(), bucket: names.ARTIFACTS_BUCKET },
     chart,
     sweptUntil: () => sweptUntil(operations),

@@ -12,7 +12,8 @@ import { environment } from '../runtime/environment.ts';
 import { lazily } from '../runtime/lazily.ts';
 import { logger } from '../runtime/logger.ts';
 import { countMetric, publishMetrics } from '../runtime/metrics.ts';
-import { missingLines } from './reconciliation/missing-lines.ts';
+import { areInvoicesMissing } from './reconciliation/invoices-due.ts';
+import { missingInvoiceLines, missingLines } from './reconciliation/missing-lines.ts';
 import { findingId, JSON_TYPE, lineOf, NDJSON_TYPE, readFindings, readParts } from './reconciliation/parts.ts';
 import { FINDINGS_SHOWN_MAX, renderReport } from './reconciliation/report.ts';
 import type { RunPlan } from './reconciliation/run-plan.ts';
@@ -44,6 +45,7 @@ export const makeHandler =
     const manifest = JSON.stringify({ runId: run.id, files }, undefined, 2);
     await putOnce(deps.artifacts, runKey(run.id, 'manifest.json'), JSON_TYPE, manifest);
     await finishRun(deps.runs, run, outcome, deps.now());
+    if (run.trigger === 'daily') countMetric('invoices_missing', Number(await areInvoicesMissing(deps.runs, run)));
     emitMetrics(run, summary, outcome);
     logger.info(outcome.sentence, { runId: run.id, verdict: outcome.verdict });
     return { runId: run.id, verdict: outcome.verdict, findings: outcome.findings };
@@ -71,11 +73,12 @@ async function writeFindings(artifacts: Artifacts, run: RunPlan, slices: readonl
   }
   const findingsKey = runKey(run.id, 'findings.ndjson');
   const findings = await streamText(artifacts, findingsKey, NDJSON_TYPE, lines());
+  const linesOf = run.books === 'invoices' ? missingInvoiceLines : missingLines;
   const csv = await streamText(
     artifacts,
     runKey(run.id, 'missing_lines.csv'),
     'text/csv; charset=utf-8',
-    missingLines(readFindings(artifacts, [{ key: findingsKey, count: rows, claimsAfar: false }])),
+    linesOf(readFindings(artifacts, [{ key: findingsKey, count: rows, claimsAfar: false }])),
   );
   const files: ManifestFile[] = [
     { name: 'findings.ndjson', ...findings, rows },
@@ -92,8 +95,8 @@ function settledLine(line: FindingLine, claims: Claims, counter: Counter): Findi
 }
 
 async function writeSummary(artifacts: Artifacts, run: RunPlan, outcome: RunOutcome): Promise<ManifestFile> {
-  const { id, trigger, startDate, endDate, accounts, sample, requestedAt, startedAt } = run;
-  const facts = { id, trigger, startDate, endDate, accounts, sample, requestedAt, startedAt };
+  const { id, trigger, books, startDate, endDate, accounts, sample, requestedAt, startedAt } = run;
+  const facts = { id, trigger, books, startDate, endDate, accounts, sample, requestedAt, startedAt };
   const text = JSON.stringify({ ...facts, ...outcome }, undefined, 2);
   return { name: 'summary.json', ...(await putText(artifacts, runKey(id, 'summary.json'), JSON_TYPE, text)), rows: 0 };
 }
@@ -110,6 +113,12 @@ async function writeReport(
 }
 
 function emitMetrics(run: RunPlan, summary: Summary, outcome: RunOutcome): void {
+  if (run.books === 'invoices') {
+    countMetric('invoice_findings', outcome.findings);
+    countMetric('balances_not_checked', outcome.accountsTooBusy);
+    publishMetrics();
+    return;
+  }
   // An alarm waits for this one every day; a run that somebody asked for must not still it.
   if (run.trigger === 'daily') countMetric('daily_reconciliation_completed');
   countMetric('reconciliation_findings', outcome.findings);

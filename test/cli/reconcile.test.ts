@@ -96,6 +96,39 @@ const findings = [
 const findingsFile = { text: findings.map((finding) => `${JSON.stringify(finding)}\n`).join('') };
 
 describe('reckoner reconcile', () => {
+  test('compares invoices with the ledger for a month, and names the lines that differ', async () => {
+    const id = 'manual-2026-02-01-01234567';
+    const of = { id, books: 'invoices', startDate: '2026-02-01', endDate: '2026-02-28' };
+    const found = {
+      ...{ id: 'f', kind: 'missing', account: 'customer:acme', asset: 'USD/2', expected: '66', actual: '0' },
+      invoice: { id: '2026-02:customer:acme', line: { type: 'usage', description: 'chat' } },
+    };
+    const artifacts = { 'findings.ndjson': `${service.url}/findings.ndjson` };
+    service.answer({
+      'POST /v1/reconciliations': { status: 202, json: { ...run, ...of } },
+      [`GET /v1/reconciliations/${id}`]: { json: { ...run, ...of, status: 'succeeded', outcome, artifacts } },
+      'GET /findings.ndjson': { text: `${JSON.stringify(found)}\n` },
+    });
+    const argv = ['reconcile', '--books', 'invoices', '--month', '2026-02', '--detailed', '--url', service.url];
+    const { code, out } = await reckoner([...argv, '--key', 'k']);
+    expect(code).toBe(1);
+    expect(service.seen[0]?.json).toEqual(of);
+    expect(out).toContain(`Run ${id}: 2026-02-01 to 2026-02-28, ledger and invoices`);
+    expect(out).toMatch(/Lines of invoices +│ +12,348 /);
+    expect(out).toContain('2026-02:customer:acme: chat (usage)');
+  });
+
+  test.each([
+    ['neither days nor a month', ['--books', 'invoices'], 'Say which days'],
+    ['a month and a day', ['--month', '2026-02', '--start-date', '2026-02-01'], 'cannot be used with option'],
+    ['a month that is none', ['--month', '2026-13'], 'must be a calendar month'],
+  ])('does not start with %s', async (_, options, message) => {
+    service.answer({});
+    const { code, err } = await reckoner(['reconcile', ...options, '--url', service.url, '--key', 'k']);
+    expect([code, service.seen.length]).toEqual([2, 0]);
+    expect(err).toContain(message);
+  });
+
   test('starts a run, follows it, prints the table and then the sentence, and says by its exit code what was found', async () => {
     script({ outcome });
     const { code, out, err } = await reconcile();

@@ -84,6 +84,31 @@ describe('the alarms about the books', () => {
   });
 });
 
+describe('the alarms about invoices', () => {
+  it.each([
+    ['InvoicesBlocked', 'invoices_blocked', 'Sum'],
+    ['InvoiceDiscrepancy', 'invoice_findings', 'Sum'],
+    ['InvoicesMissing', 'invoices_missing', 'Maximum'],
+  ])('%s goes off at the first', (name, metric, statistic) => {
+    expect(alarmNamed(name)).toMatchObject({
+      MetricName: metric,
+      Dimensions: ofReckoner,
+      Statistic: statistic,
+      Threshold: 0,
+      ComparisonOperator: 'GreaterThanThreshold',
+      TreatMissingData: 'notBreaching',
+    });
+  });
+
+  it('watch billing runs that fail or take too long', () => {
+    const machine = [
+      { Name: 'StateMachineArn', Value: { Ref: idOf(service, 'AWS::StepFunctions::StateMachine', 'Invoices') } },
+    ];
+    expect(alarmNamed('InvoicesFailed')).toMatchObject({ MetricName: 'ExecutionsFailed', Dimensions: machine });
+    expect(alarmNamed('InvoicesTimedOut')).toMatchObject({ MetricName: 'ExecutionsTimedOut', Dimensions: machine });
+  });
+});
+
 describe('the alarms on the silence of those who verify', () => {
   it('go off when the audit chain was not checked for a day', () => {
     expect(alarmNamed('AuditCheckMissing')).toMatchObject({

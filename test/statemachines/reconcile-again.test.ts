@@ -79,7 +79,7 @@ it('leaves a run alone that has succeeded, however often it is started', async (
 function runOf(runId: string) {
   let executions = 0;
   const deps = {
-    ...{ books: tables, runs: tables, artifacts, chart },
+    ...{ books: tables, runs: tables, invoices: tables, artifacts, chart },
     readRateCards: async () => [CARD],
     now: () => `2026-11-20T0${executions + 1}:00:00.000Z`,
     newId: randomUUID,

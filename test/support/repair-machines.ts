@@ -40,7 +40,16 @@ export function startRepairMachines(on: {
   const { tables, policy, ...given } = on;
   const arns = { reconcileArn: arnOf('reconcile'), repairArn: arnOf('repair') };
   const shared = {
-    ...{ books: tables, runs: tables, repairs: tables, ledgerTable: tables.ledgerTable, chart, ...given, ...arns },
+    ...{
+      books: tables,
+      runs: tables,
+      invoices: tables,
+      repairs: tables,
+      ledgerTable: tables.ledgerTable,
+      chart,
+      ...given,
+      ...arns,
+    },
     client: backupsClient(),
     readRateCards: async () => CARDS,
     newId: randomUUID,

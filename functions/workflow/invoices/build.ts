@@ -8,8 +8,9 @@ import { closeBuild } from './close-build.ts';
 import { builtOf, changeBy, isDone } from './content.ts';
 import { correctFinal } from './corrections.ts';
 import { familiesOfBucket, withUnits } from './families.ts';
-import type { BillingDeps, BillingJob, RunOf } from './job.ts';
+import type { BillingDeps, BillingJob, BillingSlice, RunOf } from './job.ts';
 import { type BilledFamily, readLedgerLines } from './ledger-lines.ts';
+import { assertInvoiceable } from './named-accounts.ts';
 import { accountFilter, bucketSlices, SLICES_AT_ONCE } from './slices.ts';
 
 type BuildRun = RunOf<'generate' | 'regenerate'>;
@@ -21,7 +22,7 @@ const FAMILIES_AT_ONCE = 8;
 export const generateJob: BillingJob<'generate', BuildRow> = {
   passes: ['build'],
   concurrency: SLICES_AT_ONCE,
-  plan: async (_deps, { spec }) => bucketSlices(spec.accounts),
+  plan: planBuild,
   work: (deps, run, { buckets }) => buildBuckets(deps, run, buckets),
   close: closeBuild,
 };
@@ -33,11 +34,17 @@ export const generateJob: BillingJob<'generate', BuildRow> = {
 export const regenerateJob: BillingJob<'regenerate', BuildRow> = {
   passes: ['mark', 'build'],
   concurrency: SLICES_AT_ONCE,
-  plan: async (_deps, { spec }) => bucketSlices(spec.accounts),
+  plan: planBuild,
   work: (deps, run, { buckets }, pass) =>
     pass === 'mark' ? markBuckets(deps, run, buckets) : buildBuckets(deps, run, buckets),
   close: closeBuild,
 };
+
+/** @throws NothingToInvoiceError before anything is written. */
+async function planBuild(deps: BillingDeps, { spec }: BuildRun): Promise<readonly BillingSlice[]> {
+  if (spec.accounts !== undefined) await assertInvoiceable(deps, spec.month, spec.accounts);
+  return bucketSlices(spec.accounts);
+}
 
 async function* markBuckets(deps: BillingDeps, run: BuildRun, buckets: readonly string[]): AsyncGenerator<BuildRow> {
   const isWanted = accountFilter(run.spec.accounts);

@@ -64,9 +64,13 @@ export async function closeBuild(
 
 function sentenceOf({ spec }: RunOf<'generate' | 'regenerate'>, counts: Readonly<Record<string, number>>): string {
   const count = (name: string) => counts[name] ?? 0;
+  // A final invoice is never built again: said in so many words, for whoever asked for exactly that.
+  const left = count('final-unchanged');
+  const final =
+    left === 0 ? '' : `, ${left} final and left as ${left === 1 ? 'it is' : 'they are'}, because nothing came late`;
   const made = `${count('created')} created, ${count('changed')} changed, ${count('unchanged')} unchanged`;
   const late = count('credit-note') + count('debit-adjustment');
-  return `Invoices of ${spec.month}: ${made}, ${late} corrections of final ones, ${count('blocked')} blocked.`;
+  return `Invoices of ${spec.month}: ${made}, ${late} corrections of final ones${final}, ${count('blocked')} blocked.`;
 }
 
 async function* documentLines(rows: AsyncIterable<BuildRow>): AsyncGenerator<string> {

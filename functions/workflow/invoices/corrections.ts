@@ -1,13 +1,6 @@
 import { correctionKind, type Invoice } from '../../../domain/invoices/invoice.ts';
 import { created, rebuilt, voided } from '../../../domain/invoices/life.ts';
-import {
-  createLineSums,
-  type InvoiceLine,
-  inLineOrder,
-  isForeignLine,
-  subtractLines,
-  totalsOf,
-} from '../../../domain/invoices/lines.ts';
+import { inLineOrder, isForeignLine, subtractLines, sumLines, totalsOf } from '../../../domain/invoices/lines.ts';
 import { policyLines } from '../../../domain/invoices/policy.ts';
 import { correctionsOf, readLines, writeInvoice } from '../../../store/invoices.ts';
 import { type BuildRow, rowOfInvoice } from './build-rows.ts';
@@ -69,10 +62,4 @@ export async function correctFinal(
   if (next.kind === 'refused') return again();
   const result = await writeInvoice(deps.invoices, open, next.invoice, { lines });
   return result === 'written' ? [await rowOfInvoice(deps.invoices, next.invoice)] : again();
-}
-
-function sumLines(sets: readonly (readonly InvoiceLine[])[]): InvoiceLine[] {
-  const sums = createLineSums();
-  for (const lines of sets) for (const line of lines) sums.add(line);
-  return sums.lines();
 }

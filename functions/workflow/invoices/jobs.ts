@@ -2,6 +2,7 @@ import type { BillingKind } from '../../../store/billing-runs.ts';
 import { generateJob, regenerateJob } from './build.ts';
 import { finalizeJob } from './finalize.ts';
 import type { BillingJob, Row } from './job.ts';
+import { parityJob } from './parity.ts';
 import { reviewJob } from './review.ts';
 
 /** What each kind of run does. A run and its kind always come together, which the types of single jobs hold. */
@@ -10,6 +11,7 @@ const jobs: Readonly<Partial<Record<BillingKind, unknown>>> = {
   regenerate: regenerateJob,
   review: reviewJob,
   finalize: finalizeJob,
+  parity: parityJob,
 };
 
 /** A run asks for something that this version does not do. */

@@ -18,6 +18,7 @@ import {
   addMilliseconds,
   type Day,
   dayOf,
+  daysOf,
   type Instant,
   type Month,
   type Period,
@@ -157,7 +158,7 @@ async function readSettled(
   const [opening, later] = await Promise.all([
     sumOf(deps, id, entry, listedDaysUntil(history, addDays(period.start, -1))),
     sumOf(deps, id, entry, after(period.end, movingFrom)),
-    eachTransfer(deps.ledger, [{ account: id, entry, days: listedDays(history, period) }], ({ transfer, side }) => {
+    eachTransfer(deps.ledger, [{ account: id, entry, days: daysToInvoice(history, period) }], ({ transfer, side }) => {
       transfers += 1;
       sums.add(lineOf(transfer, side, id));
     }),
@@ -180,7 +181,7 @@ export async function nameTransfers(
   const period = periodOfMonth(month);
   const reads = units.map((history): AccountDays => {
     const { id } = history.account;
-    return { account: id, entry: entryOf(chart, id), days: wanted.size === 0 ? [] : listedDays(history, period) };
+    return { account: id, entry: entryOf(chart, id), days: wanted.size === 0 ? [] : daysToInvoice(history, period) };
   });
   await eachTransfer(ledger, reads, ({ transfer, side }, account) => {
     wanted.get(lineKeyText(lineOf(transfer, side, account)))?.push(transfer.id);
@@ -189,6 +190,14 @@ export async function nameTransfers(
     if (fault.kind !== 'line') return fault;
     return { ...fault, transferIds: (wanted.get(lineKeyText(fault)) ?? []).sort().slice(0, NAMED_TRANSFERS_MAX) };
   });
+}
+
+/**
+ * The days of a period whose transfers are invoiced. The months that a derived account is said to have transfers in are
+ * not asked: a note that was lost must take nothing off an invoice, so every day is read.
+ */
+export function daysToInvoice(history: AccountHistory, period: Period): Day[] {
+  return history.account.balance === 'strict' ? listedDays(history, period) : daysOf(period);
 }
 
 async function sumOf(
@@ -206,7 +215,8 @@ function netOf({ credits, debits }: BalanceFigures): bigint {
   return credits - debits;
 }
 
-function entryOf(chart: Chart, account: string): ChartEntry {
+/** @throws UnchartedAccountError */
+export function entryOf(chart: Chart, account: string): ChartEntry {
   const entry = chartEntryOf(chart, account);
   if (entry === undefined)
     throw new UnchartedAccountError(`The chart of accounts has no pattern any more for "${account}".`);

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { addDays, dayOf, monthOf, parseInstant } from '../../../domain/time.ts';
+import { dayOf, type Month, monthBefore, parseInstant } from '../../../domain/time.ts';
 import type { BillingRunRequest } from '../../../store/billing-runs.ts';
 
 /** What the state machine carries from step to step: ids, keys and names, never rows and never amounts. */
@@ -27,12 +27,17 @@ export class InvalidBillingInputError extends Error {
   override name = 'InvalidBillingInputError';
 }
 
+/** The id of the run that the schedule asks for; nobody else may take it. */
+export function monthlyRunId(month: Month): string {
+  return `monthly-${month}`;
+}
+
 /** The run that an execution is for: its id, or what the schedule asks for, named after its month so that it is there once. */
 export function billingRunOf(input: unknown): string | BillingRunRequest {
   const parsed = executionInput.safeParse(input);
   if (!parsed.success) throw new InvalidBillingInputError(`The input names no run: ${z.prettifyError(parsed.error)}`);
   if ('runId' in parsed.data) return parsed.data.runId;
   const requestedAt = parseInstant(parsed.data.scheduledTime) ?? parsed.data.scheduledTime;
-  const month = monthOf(addDays(`${monthOf(dayOf(requestedAt))}-01`, -1));
-  return { id: `monthly-${month}`, spec: { kind: 'generate', month }, requestedBy: 'schedule', requestedAt };
+  const month = monthBefore(dayOf(requestedAt));
+  return { id: monthlyRunId(month), spec: { kind: 'generate', month }, requestedBy: 'schedule', requestedAt };
 }

@@ -1,7 +1,33 @@
 import type { FindingKind } from '../../../domain/reconciliation/findings.ts';
 
+export interface KindText {
+  readonly means: string;
+  readonly toDo: string;
+}
+
+/** What kinds of findings mean where books of this kind were compared, and what to do about them. */
+export function kindText(kind: FindingKind, books: 'invoices' | undefined): KindText {
+  return (books === 'invoices' ? INVOICE_KIND_TEXTS[kind] : undefined) ?? KIND_TEXTS[kind];
+}
+
+const REGENERATE =
+  'Regenerate the invoice; of a final one the difference goes into a credit note or a debit adjustment.';
+
+const INVOICE_KIND_TEXTS: Readonly<Partial<Record<FindingKind, KindText>>> = {
+  missing: {
+    means: 'In the ledger, and on no invoice.',
+    toDo: 'Generate the invoice where there is none; else regenerate it. Of a final one, that makes a debit adjustment.',
+  },
+  unexpected: { means: 'On an invoice, and not in the ledger.', toDo: REGENERATE },
+  'amount-mismatch': { means: 'The invoice says another amount than the ledger.', toDo: REGENERATE },
+  'balance-drift': {
+    means: 'Balance, transfers and invoice do not say the same of the month.',
+    toDo: 'Reconcile the balance and repair it where it is not the sum of its transfers; then regenerate the invoice.',
+  },
+};
+
 /** For whoever reads the report at two in the morning: what each kind of finding means, and what to do about it. */
-export const KIND_TEXTS: Readonly<Record<FindingKind, { readonly means: string; readonly toDo: string }>> = {
+const KIND_TEXTS: Readonly<Record<FindingKind, KindText>> = {
   missing: {
     means: 'Used, and not charged.',
     toDo: 'Post the charge under the request’s own id: if a late original comes after all, it is a replay.',

@@ -1,3 +1,4 @@
+import { decimalAmount } from '../../../domain/money.ts';
 import type { FindingLine } from '../../../domain/reconciliation/findings.ts';
 import { csvLine } from '../../runtime/csv.ts';
 
@@ -13,6 +14,35 @@ export const MISSING_LINE_COLUMNS = [
   'expected_amount',
   'cause',
 ] as const;
+
+/** The columns of missing_lines.csv of a comparison of invoices: those of an import of lines, for which it is good as it is. */
+export const MISSING_INVOICE_LINE_COLUMNS = [
+  'invoice_id',
+  'unit_id',
+  'line_type',
+  'description',
+  'quantity',
+  'amount',
+  'asset',
+] as const;
+
+/** The header, and each line that the ledger has and the invoice does not. Amounts are in the asset's unit. */
+export async function* missingInvoiceLines(findings: AsyncIterable<FindingLine>): AsyncGenerator<string> {
+  yield csvLine(MISSING_INVOICE_LINE_COLUMNS);
+  for await (const { kind, account, asset, expected = '0', invoice } of findings) {
+    if (kind !== 'missing' || invoice?.line === undefined) continue;
+    const { type, description, expectedQuantity } = invoice.line;
+    yield csvLine([
+      invoice.id,
+      account,
+      type,
+      description,
+      { decimal: expectedQuantity },
+      { decimal: decimalAmount(BigInt(expected), asset) },
+      asset,
+    ]);
+  }
+}
 
 /** The header, and a line for each request that was used and not charged (RFC 4180). Amounts are minor units. */
 export async function* missingLines(findings: AsyncIterable<FindingLine>): AsyncGenerator<string> {

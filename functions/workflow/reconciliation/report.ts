@@ -2,7 +2,7 @@ import { html, raw } from 'hono/html';
 import { formatAmount } from '../../../domain/money.ts';
 import { FINDING_KINDS, type FindingLine } from '../../../domain/reconciliation/findings.ts';
 import type { RunOutcome, RunVerdict, TotalsLine } from '../../../domain/reconciliation/outcome.ts';
-import { KIND_TEXTS } from './kinds.ts';
+import { kindText } from './kinds.ts';
 import { REPORT_STYLE } from './report-style.ts';
 import type { RunPlan } from './run-plan.ts';
 
@@ -23,6 +23,28 @@ const VERDICTS: Readonly<Record<RunVerdict, { readonly title: string; readonly l
   },
 };
 
+const INVOICE_VERDICTS: Readonly<Record<RunVerdict, { readonly line: string }>> = {
+  clean: { line: 'Ledger and invoices agree in every line that was compared.' },
+  discrepancies: { line: 'Ledger and invoices disagree. What to do stands with each kind below.' },
+  inconclusive: {
+    line: 'There are neither transfers nor invoices in this period, or balances moved too fast to be compared: nothing is proved. Check that the months are right; then run again at a quiet time.',
+  },
+};
+
+/** What totals and counts are of, by the books that are compared. */
+const NOTES = {
+  usage: {
+    actual: 'Charged',
+    note: 'A discrepancy is what was charged less what was expected. Undetermined is what was charged where the evidence conflicts or has no price; it is in no other total.',
+    counts: ['Requests compared', 'Usage events read', 'Charges and corrections read'],
+  },
+  invoices: {
+    actual: 'Invoiced',
+    note: 'Expected is what the ledger says that customers owe, and a discrepancy what was invoiced less that. Payments and credits, which an invoice only shows, are compared and in no total.',
+    counts: ['Lines compared', 'Lines of invoices read', 'Lines of the ledger read'],
+  },
+} as const;
+
 /**
  * A run as a page that stands alone: the verdict first, then totals, what was found by kind, and the findings.
  * @param findings the first ones, at most FINDINGS_SHOWN_MAX.
@@ -32,7 +54,7 @@ export async function renderReport(
   outcome: RunOutcome,
   findings: readonly FindingLine[],
 ): Promise<string> {
-  const verdict = VERDICTS[outcome.verdict];
+  const verdict = { ...VERDICTS[outcome.verdict], ...(run.books === 'invoices' && INVOICE_VERDICTS[outcome.verdict]) };
   const page = html`<!doctype html>
 <html lang="en">
 <head>
@@ -48,8 +70,8 @@ export async function renderReport(
 <p>${periodText(run)}. ${verdict.line}</p>
 </header>
 <main>
-${totalsSection(outcome.totals)}
-${kindsSection(outcome)}
+${totalsSection(outcome.totals, run.books)}
+${kindsSection(outcome, run.books)}
 ${findingsSection(findings, outcome.findings)}
 ${factsSection(run, outcome)}
 </main>
@@ -59,7 +81,8 @@ ${factsSection(run, outcome)}
   return (await page).toString();
 }
 
-function totalsSection(totals: readonly TotalsLine[]): Html {
+function totalsSection(totals: readonly TotalsLine[], books: RunPlan['books']): Html {
+  const { actual, note } = NOTES[books ?? 'usage'];
   if (totals.length === 0) return html`<section><h2>Totals</h2><p>Nothing was compared.</p></section>`;
   const amount = (text: string, asset: string) => html`<td class="number">${formatAmount(BigInt(text), asset)}</td>`;
   const rows = totals.map(
@@ -73,21 +96,21 @@ ${[line.overCharged, line.underCharged, line.undetermined].map((text) => amount(
   return html`<section>
 <h2>Totals</h2>
 <div class="wide"><table>
-<thead><tr><th>Asset</th><th>Expected</th><th>Charged</th><th>Discrepancy</th><th>of expected</th><th>Over-charged</th><th>Under-charged</th><th>Undetermined</th></tr></thead>
+<thead><tr><th>Asset</th><th>Expected</th><th>${actual}</th><th>Discrepancy</th><th>of expected</th><th>Over-charged</th><th>Under-charged</th><th>Undetermined</th></tr></thead>
 <tbody>${rows}</tbody>
 </table></div>
-<p class="note">A discrepancy is what was charged less what was expected. Undetermined is what was charged where the evidence conflicts or has no price; it is in no other total.</p>
+<p class="note">${note}</p>
 </section>`;
 }
 
-function kindsSection({ findings, findingsByKind }: RunOutcome): Html {
+function kindsSection({ findings, findingsByKind }: RunOutcome, books: RunPlan['books']): Html {
   if (findings === 0) return html``;
   const rows = FINDING_KINDS.filter((kind) => findingsByKind[kind] > 0).map(
     (kind) => html`<tr>
 <th scope="row">${kind}</th>
 <td class="number">${count(findingsByKind[kind])}</td>
-<td>${KIND_TEXTS[kind].means}</td>
-<td>${KIND_TEXTS[kind].toDo}</td>
+<td>${kindText(kind, books).means}</td>
+<td>${kindText(kind, books).toDo}</td>
 </tr>`,
   );
   return html`<section>
@@ -107,7 +130,7 @@ function findingsSection(findings: readonly FindingLine[], total: number): Html 
     (finding) => html`<tr>
 <td>${finding.kind}${finding.cause === undefined ? '' : html`<br><small>${finding.cause}</small>`}</td>
 <td>${finding.account}</td>
-<td>${finding.requestId ?? ''}</td>
+<td>${finding.requestId ?? finding.invoice?.id ?? ''}</td>
 <td class="time">${finding.at}</td>
 ${amount(finding.expected, finding.asset)}
 ${amount(finding.actual, finding.asset)}
@@ -123,15 +146,17 @@ ${amount(finding.difference, finding.asset)}
 <h2>Findings</h2>
 ${rest}
 <div class="wide"><table>
-<thead><tr><th>Kind</th><th>Account</th><th>Request</th><th>Time (UTC)</th><th>Expected</th><th>Actual</th><th>Difference</th><th>Detail</th></tr></thead>
+<thead><tr><th>Kind</th><th>Account</th><th>Request or invoice</th><th>Time (UTC)</th><th>Expected</th><th>Actual</th><th>Difference</th><th>Detail</th></tr></thead>
 <tbody>${rows}</tbody>
 </table></div>
 </section>`;
 }
 
 function factsSection(run: RunPlan, outcome: RunOutcome): Html {
+  const [pairs, evidenceRows, ledgerRows] = NOTES[run.books ?? 'usage'].counts;
   const facts: [name: string, value: string][] = [
     ['Run', run.id],
+    ['Books', run.books === 'invoices' ? 'the ledger, and the invoices made of it' : 'usage and the ledger'],
     ['Period', periodText(run)],
     ['Accounts', scopeText(run)],
     [
@@ -139,9 +164,9 @@ function factsSection(run: RunPlan, outcome: RunOutcome): Html {
       `${run.requestedAt} by ${run.requestedBy ?? (run.trigger === 'request' ? 'the API' : 'the schedule')}`,
     ],
     ['Started', run.startedAt],
-    ['Requests compared', count(outcome.pairsCompared)],
-    ['Usage events read', count(outcome.evidenceRows)],
-    ['Charges and corrections read', count(outcome.ledgerRows)],
+    [pairs, count(outcome.pairsCompared)],
+    [evidenceRows, count(outcome.evidenceRows)],
+    [ledgerRows, count(outcome.ledgerRows)],
     ['Accounts seen', count(outcome.accountsSeen)],
     ['Accounts affected', `${outcome.accountsAffectedIsMinimum ? 'at least ' : ''}${count(outcome.accountsAffected)}`],
     ['Balances checked', count(outcome.balancesChecked)],

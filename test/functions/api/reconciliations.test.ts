@@ -51,6 +51,46 @@ function nameIsTaken(name: string): void {
     .rejects(new ExecutionAlreadyExists({ message: 'Execution Already Exists', $metadata: {} }));
 }
 
+describe('asking for invoices to be compared', () => {
+  const askInvoices = (id: string, startDate: string, endDate: string, accounts?: string[]) => {
+    const request = { query: undefined, params: {}, event: {} as ApiEvent, caller: { keyId: 'key', scopes: [] } };
+    return startReconciliation(deps, { ...request, body: { id, books: 'invoices', startDate, endDate, accounts } });
+  };
+
+  it('starts a run of whole months, and the same days of usage are another run', async () => {
+    const answer = await askInvoices('october', '2026-09-01', '2026-10-31', ['customer:acme']);
+    expect(answer).toMatchObject({ status: 202, body: { books: 'invoices', accounts: ['customer:acme'] } });
+    const [started] = workflows.commandCalls(StartExecutionCommand);
+    expect(JSON.parse(started?.args[0].input.input ?? '')).toMatchObject({ books: 'invoices', runId: 'october' });
+    expect((await askInvoices('october', '2026-09-01', '2026-10-31', ['customer:acme'])).status).toBe(200);
+    const usage = await startReconciliation(deps, {
+      ...{ query: undefined, params: {}, event: {} as ApiEvent, caller: { keyId: 'key', scopes: [] } },
+      body: { id: 'october', startDate: '2026-09-01', endDate: '2026-10-31', accounts: ['customer:acme'] },
+    });
+    expect(usage).toMatchObject({ status: 422, body: { errors: [{ field: 'books' }] } });
+  });
+
+  it.each([
+    ['a part of a month', '2026-10-01', '2026-10-30', undefined, 'endDate', 'must end whole months'],
+    ['a month from its second day', '2026-10-02', '2026-10-31', undefined, 'endDate', 'must end whole months'],
+    ['an account below a billed one', '2026-10-01', '2026-10-31', ['customer:a:b'], 'accounts.0', 'name "customer:a"'],
+  ])('refuses %s', async (_, start, end, accounts, field, rule) => {
+    const answer = await askInvoices('refused', start, end, accounts);
+    expect(answer).toMatchObject({ status: 400, body: { errors: [{ field, rule: expect.stringContaining(rule) }] } });
+  });
+
+  it('refuses a month that is not over, on its last day too', async () => {
+    const lastDay = { ...deps, now: () => '2026-11-30T08:00:00.000Z' };
+    const request = { query: undefined, params: {}, event: {} as ApiEvent, caller: { keyId: 'key', scopes: [] } };
+    const body = { id: 'november', books: 'invoices', startDate: '2026-11-01', endDate: '2026-11-30' } as const;
+    const answer = await startReconciliation(lastDay, { ...request, body });
+    expect(answer).toMatchObject({
+      status: 400,
+      body: { errors: [{ field: 'endDate', rule: expect.stringContaining('must be over') }] },
+    });
+  });
+});
+
 describe('asking for a run', () => {
   it('starts it once, however often it is asked for', async () => {
     expect((await ask('once')).status).toBe(202);

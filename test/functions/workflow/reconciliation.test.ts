@@ -329,6 +329,7 @@ async function compareSlices(run: RunPlan, slices: readonly Slice[]): Promise<vo
   const compare = makeSlice({
     books: tables,
     runs: tables,
+    invoices: tables,
     artifacts,
     chart,
     readRateCards: async () => CARDS,

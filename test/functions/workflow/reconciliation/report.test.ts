@@ -86,7 +86,7 @@ describe('missing lines', () => {
 
 async function render(findings: readonly FindingLine[], total: number): Promise<string> {
   const counter = createCounter();
-  const { requestId, expected, difference, evidence, ...rest } = line;
+  const { requestId, expected, difference, evidence, invoice, ...rest } = line;
   for (let count = 0; count < total; count += 1) {
     counter.finding({ ...rest, expected: 123_456n, actual: 0n, evidence: [] });
   }
