@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { HASH_PATTERN } from '../../domain/approvals.ts';
-import { BILLING_ACCOUNTS_MAX } from '../limits.ts';
+import { BILLING_ACCOUNTS_MAX, LINE_IMPORT_BATCH_SIZE, LINE_IMPORT_BATCH_SIZE_MAX } from '../limits.ts';
 import { accountId, amountText, fields, instantText, must } from './common.ts';
 import { month } from './invoices.ts';
 
@@ -31,14 +31,45 @@ const finalize = fields({
   hash: sha256Hex.meta({ description: 'The hash of that review: exactly what was approved.' }),
 });
 
+const BATCH_SIZE_RULE = `must be a whole number from 1 to ${LINE_IMPORT_BATCH_SIZE_MAX}`;
+
+const importLines = fields({
+  id: runId,
+  kind: z.literal('import'),
+  month: month.meta({ description: 'Rows of invoices of another month are refused.' }),
+  sha256: sha256Hex.meta({ description: 'Of the file, so that what is written is what was meant.' }),
+  batchSize: z
+    .int(must(BATCH_SIZE_RULE))
+    .min(1, BATCH_SIZE_RULE)
+    .max(LINE_IMPORT_BATCH_SIZE_MAX, BATCH_SIZE_RULE)
+    .default(LINE_IMPORT_BATCH_SIZE)
+    .meta({
+      description: 'Rows of a part of the file that is written at once. The rows of one invoice stay together.',
+    }),
+  dryRun: z
+    .boolean(must('must be true or false'))
+    .default(false)
+    .meta({ description: 'Check and count; write nothing.' }),
+});
+
+const rollback = fields({
+  id: runId,
+  kind: z.literal('rollback'),
+  of: runId.meta({ description: 'The import whose invoices get their lines of before back.' }),
+});
+
 export const billingRunRequest = z
-  .discriminatedUnion('kind', [generate, regenerate, review, finalize], {
-    error: 'must name what the run does: "generate", "regenerate", "review" or "finalize"',
+  .discriminatedUnion('kind', [generate, regenerate, review, finalize, importLines, rollback], {
+    error: 'must name what the run does: "generate", "regenerate", "review", "finalize", "import" or "rollback"',
   })
   .meta({ id: 'BillingRunRequest' });
 
 const outcome = z.strictObject({
   sentence: z.string(),
+  verdict: z
+    .string()
+    .optional()
+    .meta({ examples: ['imported', 'partly-imported', 'dry-run', 'refused', 'restored', 'partly-restored'] }),
   counts: z.record(z.string(), z.number().int()),
   totals: z
     .array(z.strictObject({ asset: z.string(), before: amountText, after: amountText }))
@@ -55,6 +86,8 @@ export const billingRun = z
     kind: z.string(),
     month: z.string().optional(),
     accounts: z.array(z.string()).optional(),
+    of: z.string().optional().meta({ description: 'The run that it is about.' }),
+    dryRun: z.boolean().optional(),
     status: z.enum(['announced', 'requested', 'running', 'succeeded', 'failed']),
     requestedBy: z.string(),
     requestedAt: instantText,
