@@ -3,9 +3,8 @@ import type * as z from 'zod';
 import type { Client } from '../contract/client.ts';
 import type { billingRun } from '../contract/schemas/billing-runs.ts';
 import { month as monthSchema } from '../contract/schemas/invoices.ts';
-import { describeError } from './commands/reconcile.ts';
 import { FOLLOW_MS } from './context.ts';
-import { CommandFailedError, expectOk } from './failure.ts';
+import { CommandFailedError, expectOk, reasonOf } from './failure.ts';
 import { follow } from './follow.ts';
 import { formatAmount, formatCount, listing, table } from './format.ts';
 import { type Io, note, print } from './io.ts';
@@ -50,7 +49,7 @@ export async function followBillingRun(
   const { outcome } = run;
   if (outcome !== undefined) return { ...run, outcome };
   if (json === true) print(io, JSON.stringify(run, undefined, 2));
-  throw new CommandFailedError(`The run failed: ${describeError(run)} Look again: reckoner invoices runs ${runId}`);
+  throw new CommandFailedError(`The run failed: ${reasonOf(run)} Look again: reckoner invoices runs ${runId}`);
 }
 
 /** Prints how a run ended; its sentence last, so that it is what stands above the prompt. */
@@ -66,6 +65,7 @@ export function billingRunDetails(run: BillingRun): string {
     ['Run', run.id],
     ['Kind', run.kind],
     ['Month', run.month],
+    ['Of', run.of],
     ['Accounts', run.accounts?.join(', ')],
     ['Status', run.status],
     ['Asked for', `${run.requestedAt} by ${run.requestedBy}`],
