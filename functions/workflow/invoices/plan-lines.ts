@@ -46,10 +46,13 @@ export async function planLines(deps: BillingDeps, run: RunOf<'import'>): Promis
   const repeated = repeatedRows(rows);
   refused.push(...repeated.flatMap((same) => same.map((row) => refusedRow(row, 'description', repeatedRule(same)))));
   const groups: PartOfInvoice[] = [];
-  const invoices = [...Map.groupBy(rows, ({ invoice }) => invoice)].sort(([a], [b]) =>
-    placeOf(a) < placeOf(b) ? -1 : 1,
-  );
-  const checked = inOrder(invoices, INVOICES_AT_ONCE, ([id, own]) => checkInvoice(deps, run, id, own));
+  const invoices = [...Map.groupBy(rows, ({ invoice }) => invoice)].map(([id, own]) => ({
+    place: placeOf(id),
+    id,
+    own,
+  }));
+  invoices.sort((a, b) => (a.place < b.place ? -1 : 1));
+  const checked = inOrder(invoices, INVOICES_AT_ONCE, ({ id, own }) => checkInvoice(deps, run, id, own));
   for await (const { refused: its, part } of checked) {
     refused.push(...its);
     if (part !== undefined) groups.push(part);
