@@ -2,9 +2,10 @@ import { QueryCommand } from '@aws-sdk/client-dynamodb';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { invoiceContent } from '../../../../domain/invoices/invoice.ts';
+import { inOrder } from '../../../../domain/reconciliation/in-order.ts';
 import { sha256 } from '../../../../store/audit.ts';
 import { type BillingRun, getBillingRun } from '../../../../store/billing-runs.ts';
-import { getInvoice, readLines, readVersions } from '../../../../store/invoices.ts';
+import { getInvoice, readLines, readVersions, writeInvoice } from '../../../../store/invoices.ts';
 import { toItem } from '../../../../store/items.ts';
 import { linesPartition } from '../../../../store/tables.ts';
 import { type BillingWorld, MONTH, startBillingWorld } from '../../../support/billing-world.ts';
@@ -330,6 +331,21 @@ describe('an import that is refused', () => {
       expect(status).toBe('failed');
       expect(JSON.parse(error?.cause ?? '{}').errorMessage).toContain(cause);
     }
+  });
+
+  test('whole when it comes to more parts than a run may have', async () => {
+    const acme = await stored(ACME);
+    const accounts = Array.from({ length: 1_001 }, (_, index) => `customer:n${index}`);
+    const made = inOrder(accounts, 32, (account) => {
+      return writeInvoice(world.tables, undefined, { ...acme, id: `${MONTH}:${account}`, account, lineCount: 0 });
+    });
+    for await (const result of made) expect(result).toBe('written');
+    const rows = accounts.map((account) => row(`${MONTH}:${account}`, account, 'fee-x', 'd', '1', '1', ''));
+    const { status, error } = await importLines('parts', HEADER + rows.join(''), { batchSize: 1, dryRun: true });
+    expect(status).toBe('failed');
+    expect(JSON.parse(error?.cause ?? '{}').errorMessage).toBe(
+      'The file comes to 1001 batches of 1 rows, more than the 1000 that one run may have; make the batches larger.',
+    );
   });
 
   test('because its file is missing or another one fails, and goes on once the right one is there', async () => {
