@@ -65,6 +65,7 @@ export function billingRunDetails(run: BillingRun): string {
     ['Run', run.id],
     ['Kind', run.kind],
     ['Month', run.month],
+    ['Of', run.of],
     ['Accounts', run.accounts?.join(', ')],
     ['Status', run.status],
     ['Asked for', `${run.requestedAt} by ${run.requestedBy}`],

@@ -13,13 +13,19 @@ export function expectOk<A extends Refused | { readonly ok: true; readonly body:
   throw new CommandFailedError(describeRefusal(answer));
 }
 
-/** Why a run failed, as its record says it. */
+/** Why work failed, in a sentence. What a function threw comes wrapped in JSON by the service that called it. */
 export function describeError({
   error,
 }: {
   readonly error?: { readonly name: string; readonly cause: string } | undefined;
 }): string {
-  return error === undefined ? 'no reason was recorded.' : `${error.name}: ${error.cause}`;
+  if (error === undefined) return 'no reason was recorded.';
+  try {
+    const { errorMessage } = JSON.parse(error.cause) as { readonly errorMessage?: unknown };
+    return typeof errorMessage === 'string' ? errorMessage : `${error.name}: ${error.cause}`;
+  } catch {
+    return `${error.name}: ${error.cause}`;
+  }
 }
 
 /** A problem document as sentences: what is wrong, then each field with the rule that it broke. */

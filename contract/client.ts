@@ -201,6 +201,7 @@ const REPEATABLE_WITHOUT_ID: ReadonlySet<OperationId> = new Set<OperationId>([
   'applyRepair',
   // A file is planned once, too.
   'planImport',
+  'beginBillingRun',
   // Each element has its id.
   'postBatch',
   // Questions change nothing.

@@ -163,3 +163,11 @@ export const BILLING_ACCOUNTS_MAX = 100;
 /** Invoices on one page. */
 export const INVOICES_LISTED = 50;
 export const INVOICES_LISTED_MAX = 500;
+
+/** Rows of one file of invoice lines: all of them are held while they are checked. */
+export const LINE_IMPORT_ROWS_MAX = 200_000;
+/** Rows of a part of it: what is looked at again after a crash. One invoice's rows are never parted. */
+export const LINE_IMPORT_BATCH_SIZE = 1_000;
+export const LINE_IMPORT_BATCH_SIZE_MAX = 10_000;
+/** Parts of one file: half as many children of a workflow's map, each of which costs state transitions. */
+export const LINE_IMPORT_PARTS_MAX = 1_000;

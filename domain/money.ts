@@ -23,6 +23,28 @@ export function parseAmount(value: unknown): bigint | undefined {
   return typeof value === 'string' && AMOUNT_TEXT.test(value) ? BigInt(value) : undefined;
 }
 
+/** A decimal as people write it: a sign only where it is negative, no exponent, no separators of thousands. */
+const DECIMAL_TEXT = /^(-?)(0|[1-9][0-9]{0,23})(?:\.([0-9]{1,24}))?$/;
+
+/** What a decimal comes to in minor units, or why it is no amount of the asset. */
+export type ReadDecimal = bigint | 'not-decimal' | 'too-fine' | 'too-large';
+
+/** Digits behind the point that an asset has: two of `USD/2`, none of `TOKEN`. */
+export function scaleOf(asset: Asset): number {
+  return Number(asset.split('/')[1] ?? 0);
+}
+
+/** Reads an amount in the asset's unit: `12.34` of `USD/2` is 1234 minor units. Nothing is rounded. */
+export function parseDecimal(text: string, asset: Asset): ReadDecimal {
+  const [, sign, whole = '', fraction = ''] = DECIMAL_TEXT.exec(text) ?? [];
+  if (sign === undefined) return 'not-decimal';
+  const scale = scaleOf(asset);
+  if (fraction.length > scale) return 'too-fine';
+  const amount = BigInt(`${whole}${fraction.padEnd(scale, '0')}`);
+  if (amount > AMOUNT_MAX) return 'too-large';
+  return sign === '-' ? -amount : amount;
+}
+
 /** Writes minor units for people: `123456` of `USD/2` is `1,234.56 USD`. */
 export function formatAmount(amount: bigint, asset: Asset): string {
   const [whole = '', fraction] = decimalAmount(amount, asset).split('.');
@@ -32,7 +54,7 @@ export function formatAmount(amount: bigint, asset: Asset): string {
 
 /** Writes minor units as an exact decimal of the asset's unit, for other programs: `123456` of `USD/2` is `1234.56`. */
 export function decimalAmount(amount: bigint, asset: Asset): string {
-  const scale = Number(asset.split('/')[1] ?? 0);
+  const scale = scaleOf(asset);
   const digits = absolute(amount)
     .toString()
     .padStart(scale + 1, '0');

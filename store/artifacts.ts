@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { GetObjectCommand, PutObjectCommand, type S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { addMilliseconds, type Instant } from '../domain/time.ts';
 import { isTransient, StoreUnavailableError } from './retry.ts';
 
 /**
@@ -217,6 +218,14 @@ export async function linkTo(artifacts: Artifacts, key: string): Promise<string>
   return getSignedUrl(artifacts.client, new GetObjectCommand({ Bucket: artifacts.bucket, Key: key }), {
     expiresIn: LINK_SECONDS,
   });
+}
+
+/** A link by which anybody may put one object, once its upload has begun within a quarter of an hour (S3 checks at its start). */
+export async function uploadLinkTo({ client, bucket }: Artifacts, key: string, now: Instant) {
+  const url = await getSignedUrl(client, new PutObjectCommand({ Bucket: bucket, Key: key }), {
+    expiresIn: LINK_SECONDS,
+  });
+  return { method: 'PUT' as const, url, expiresAt: addMilliseconds(now, LINK_SECONDS * 1_000) };
 }
 
 /** Faults of S3 that pass (Amazon S3 API Reference, "Error responses"), and of connections that break off. */

@@ -35,6 +35,8 @@ export type BillingSpec =
   /** Puts lines of a file onto drafts; a dry run only says what it would do. */
   | {
       readonly kind: 'import';
+      /** Rows of invoices of another month are refused. */
+      readonly month: Month;
       /** Of the file, in hexadecimal digits. */
       readonly sha256: string;
       /** Rows of a part. */
@@ -71,6 +73,8 @@ export type BillingRunStatus = 'announced' | 'requested' | 'running' | 'succeede
 export interface BillingOutcome {
   /** One sentence for people and scripts. */
   readonly sentence: string;
+  /** The same in a word, of runs that end in several ways. */
+  readonly verdict?: string;
   /** Documents, rows or notices by what became of them. */
   readonly counts: Readonly<Record<string, number>>;
   readonly totals?: readonly { readonly asset: Asset; readonly before: string; readonly after: string }[];
@@ -198,8 +202,9 @@ export async function finishBillingRun(
   at: Instant,
 ): Promise<void> {
   const counts = Object.entries(outcome.counts).map(([name, count]) => [name, `${count}`]);
-  const { hash, approval } = outcome;
-  const details = { ...Object.fromEntries(counts), ...(hash && { hash }), ...(approval && { approval }) };
+  const { hash, approval, verdict } = outcome;
+  const said = { ...(verdict && { verdict }), ...(hash && { hash }), ...(approval && { approval }) };
+  const details = { ...Object.fromEntries(counts), ...said };
   const result = await appendWith(store, entryOf(id, 'billing.finished', `billing-run:${id}`, at, details), [
     updateOf(store, id, {
       set: { status: 'succeeded', outcome: JSON.stringify(outcome), finishedAt: at },
@@ -274,6 +279,7 @@ function auditedSpec(spec: BillingSpec): AuditDetails {
     ...('of' in spec && { of: `billing-run:${spec.of}` }),
     ...('review' in spec && { review: spec.review, hash: spec.hash }),
     ...('sha256' in spec && spec.sha256 !== undefined && { sha256: spec.sha256 }),
+    ...('dryRun' in spec && { dryRun: spec.dryRun }),
   };
 }
 

@@ -1,14 +1,12 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { type Command, Option } from 'commander';
 import type * as z from 'zod';
 import type { Client } from '../../contract/client.ts';
 import { IMPORT_BATCH_SIZE, IMPORT_BATCH_SIZE_MAX } from '../../contract/limits.ts';
 import type { repair } from '../../contract/schemas/repairs.ts';
+import { digestOf, sendFile } from '../announced-file.ts';
 import { type Context, FOLLOW_MS, minutes, wholeNumber } from '../context.ts';
-import { upload } from '../download.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import { CommandFailedError, describeRefusal, expectOk } from '../failure.ts';
+import { CommandFailedError, describeError, describeRefusal, expectOk } from '../failure.ts';
 import { follow } from '../follow.ts';
 import { formatAmount, formatCount, listing } from '../format.ts';
 import { tellErrors } from '../import-errors.ts';
@@ -71,7 +69,7 @@ Example:
 async function importEntries(io: Io, client: Client, options: Options): Promise<ExitCode> {
   const planned = await dryRun(io, client, options);
   if (planned.status === 'failed' && planned.plan === undefined) {
-    throw new CommandFailedError(`Nothing was posted: ${reasonOf(planned)}`);
+    throw new CommandFailedError(`Nothing was posted: ${describeError(planned)}`);
   }
   if (planned.status === 'stale') throw new CommandFailedError(STALE);
   if (options.apply === true && isApplicable(planned)) return apply(io, client, planned, options);
@@ -85,7 +83,7 @@ async function dryRun(io: Io, client: Client, options: Options): Promise<Repair>
   const file = { sha256, ...(batchSize !== undefined && { batchSize }) };
   const announced = expectOk(await client.planRepair({ body: { id, import: file }, signal: io.signal }));
   if (announced.upload !== undefined) {
-    await send(io, announced.upload.url, csv, bytes);
+    await sendFile(io, announced.upload.url, csv, bytes);
     expectOk(await client.planImport({ params: { repairId: id }, signal: io.signal }));
   }
   return followImport(io, client, options, 'planning');
@@ -105,7 +103,7 @@ async function apply(io: Io, client: Client, { id, plan, approval }: Repair, opt
   if (applied.status === 'stale') throw new CommandFailedError(STALE);
   if (applied.status === 'failed') {
     const again = 'Run the same command again; nothing is posted twice.';
-    throw new CommandFailedError(`It broke off: ${reasonOf(applied)} ${again}`);
+    throw new CommandFailedError(`It broke off: ${describeError(applied)} ${again}`);
   }
   return tell(io, applied, options);
 }
@@ -115,31 +113,6 @@ const STALE = 'Nothing was posted: the ledger moved since it was planned. Send t
 /** Planned; or applied in part, and goes on. One that is being applied by another command is followed. */
 function isApplicable({ status }: Repair): boolean {
   return status === 'planned' || status === 'failed' || status === 'applying';
-}
-
-async function digestOf(io: Io, csv: string): Promise<{ sha256: string; bytes: number }> {
-  const hash = createHash('sha256');
-  let bytes = 0;
-  try {
-    for await (const chunk of createReadStream(csv, { signal: io.signal }) as AsyncIterable<Buffer>) {
-      hash.update(chunk);
-      bytes += chunk.length;
-    }
-  } catch (error) {
-    io.signal.throwIfAborted();
-    throw new CommandFailedError(`${csv} cannot be read: ${(error as Error).message}.`, { cause: error });
-  }
-  if (bytes === 0) throw new CommandFailedError(`${csv} is empty.`);
-  return { sha256: hash.digest('hex'), bytes };
-}
-
-async function send(io: Io, link: string, file: string, size: number): Promise<void> {
-  const bar = progressBar(io, 'Sending', 'bytes');
-  try {
-    await upload(io, { link, file, size, onSent: (bytes) => bar.update(bytes, size) });
-  } finally {
-    bar.stop();
-  }
 }
 
 async function followImport(
@@ -192,20 +165,9 @@ async function tell(io: Io, ended: Repair, { json, errorsOutput }: Options): Pro
   if (refused > 0 && errors !== undefined) await tellErrors(io, errors, errorsOutput);
   if (status === 'planned') note(io, 'Nothing was posted. Run the same command with --apply to post it.');
   if (status === 'failed') {
-    note(io, `It broke off: ${reasonOf(ended)} Run the same command with --apply, and it goes on.`);
+    note(io, `It broke off: ${describeError(ended)} Run the same command with --apply, and it goes on.`);
     return exitCodes.notDone;
   }
   if (notPosted > 0) note(io, `Why they were not posted is in results.csv: reckoner repairs ${ended.id}`);
   return refused + notPosted > 0 ? exitCodes.attention : exitCodes.clean;
-}
-
-/** Why it failed, in a sentence. What a function threw comes wrapped in JSON by the service that called it. */
-function reasonOf({ error }: Repair): string {
-  if (error === undefined) return 'no reason was recorded.';
-  try {
-    const { errorMessage } = JSON.parse(error.cause) as { readonly errorMessage?: unknown };
-    return typeof errorMessage === 'string' ? errorMessage : `${error.name}: ${error.cause}`;
-  } catch {
-    return `${error.name}: ${error.cause}`;
-  }
 }

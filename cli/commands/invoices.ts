@@ -8,8 +8,10 @@ import { exitCodes } from '../exit-codes.ts';
 import { expectOk } from '../failure.ts';
 import { formatAmount, listing, plural, table } from '../format.ts';
 import { type Io, print } from '../io.ts';
+import { addInvoiceLines } from './invoices-lines.ts';
 import { addParity } from './invoices-parity.ts';
 import { addInvoiceRuns } from './invoices-runs.ts';
+import { addInvoiceValidation } from './invoices-validate.ts';
 
 type Invoice = z.output<typeof invoice>;
 type Summary = z.output<typeof invoiceSummary>;
@@ -39,6 +41,8 @@ export function addInvoices(program: Command, context: Context): void {
   addShow(invoices, context);
   addDiff(invoices, context);
   addVoid(invoices, context);
+  addInvoiceLines(invoices, context);
+  addInvoiceValidation(invoices, context);
 }
 
 function addList(invoices: Command, { io, connect }: Context): void {

@@ -9,7 +9,8 @@ export const invoicesRoutes = {
     path: '/v1/billing-runs',
     function: 'api/billing',
     scope: 'billing',
-    summary: 'Generate, regenerate, review or finalize the invoices of a month, or compare its prices',
+    summary:
+      'Start a run over the invoices of a month: generate, regenerate, review, finalize, compare, import or roll back',
     body: billingRuns.billingRunRequest,
     answers: { 202: billingRuns.billingRun, 200: billingRuns.billingRun },
     problems: [
@@ -23,6 +24,15 @@ export const invoicesRoutes = {
       'approval-decided',
       'unavailable',
     ],
+  },
+  beginBillingRun: {
+    method: 'POST',
+    path: '/v1/billing-runs/{runId}/start',
+    function: 'api/billing',
+    scope: 'billing',
+    summary: 'Begin a billing run whose file was uploaded',
+    answers: { 202: billingRuns.billingRun, 200: billingRuns.billingRun },
+    problems: ['not-found', 'billing-state', 'unavailable'],
   },
   listBillingRuns: {
     method: 'GET',

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { HASH_PATTERN } from '../../domain/approvals.ts';
-import { BILLING_ACCOUNTS_MAX } from '../limits.ts';
+import { BILLING_ACCOUNTS_MAX, LINE_IMPORT_BATCH_SIZE, LINE_IMPORT_BATCH_SIZE_MAX } from '../limits.ts';
 import { accountId, amountText, fields, instantText, must } from './common.ts';
 import { month } from './invoices.ts';
 
@@ -43,14 +43,46 @@ const parity = fields({
     .meta({ description: 'The published version that the month is priced by once more, whatever its date.' }),
 });
 
+const BATCH_SIZE_RULE = `must be a whole number from 1 to ${LINE_IMPORT_BATCH_SIZE_MAX}`;
+
+const importLines = fields({
+  id: runId,
+  kind: z.literal('import'),
+  month: month.meta({ description: 'Rows of invoices of another month are refused.' }),
+  sha256: sha256Hex.meta({ description: 'Of the file, so that what is written is what was meant.' }),
+  batchSize: z
+    .int(must(BATCH_SIZE_RULE))
+    .min(1, BATCH_SIZE_RULE)
+    .max(LINE_IMPORT_BATCH_SIZE_MAX, BATCH_SIZE_RULE)
+    .default(LINE_IMPORT_BATCH_SIZE)
+    .meta({
+      description: 'Rows of a part of the file that is written at once. The rows of one invoice stay together.',
+    }),
+  dryRun: z
+    .boolean(must('must be true or false'))
+    .default(false)
+    .meta({ description: 'Check and count; write nothing.' }),
+});
+
+const rollback = fields({
+  id: runId,
+  kind: z.literal('rollback'),
+  of: runId.meta({ description: 'The import whose invoices get their lines of before back.' }),
+});
+
+const KINDS = [generate, regenerate, review, finalize, parity, importLines, rollback] as const;
+const KIND_NAMES = KINDS.map((kind) => `"${kind.shape.kind.value}"`).join(', ');
+
 export const billingRunRequest = z
-  .discriminatedUnion('kind', [generate, regenerate, review, finalize, parity], {
-    error: 'must name what the run does: "generate", "regenerate", "review", "finalize" or "parity"',
-  })
+  .discriminatedUnion('kind', KINDS, { error: `must name what the run does, one of ${KIND_NAMES}` })
   .meta({ id: 'BillingRunRequest' });
 
 const outcome = z.strictObject({
   sentence: z.string(),
+  verdict: z
+    .string()
+    .optional()
+    .meta({ examples: ['imported', 'partly-imported', 'dry-run', 'refused', 'restored', 'partly-restored'] }),
   counts: z.record(z.string(), z.number().int()),
   totals: z
     .array(z.strictObject({ asset: z.string(), before: amountText, after: amountText }))
@@ -68,6 +100,8 @@ export const billingRun = z
     month: z.string().optional(),
     accounts: z.array(z.string()).optional(),
     rateCard: z.string().optional().meta({ description: 'The version that prices were compared with.' }),
+    of: z.string().optional().meta({ description: 'The run that it is about.' }),
+    dryRun: z.boolean().optional(),
     status: z.enum(['announced', 'requested', 'running', 'succeeded', 'failed']),
     requestedBy: z.string(),
     requestedAt: instantText,

@@ -7,7 +7,7 @@ import { billedAccountOf } from '../../domain/invoices/invoice.ts';
 import { versionName } from '../../domain/rating.ts';
 import { dayOf, type Instant, periodOfMonth } from '../../domain/time.ts';
 import { useApproval } from '../../store/approvals.ts';
-import { type Artifacts, billingRunKey, linkTo } from '../../store/artifacts.ts';
+import { type Artifacts, billingRunKey, linkTo, uploadLinkTo } from '../../store/artifacts.ts';
 import {
   type BillingRun,
   type BillingRunsStore,
@@ -52,6 +52,7 @@ export async function startBillingRun(deps: BillingRunDeps, { body, caller }: Ap
   if (wrong.length > 0) return invalid(wrong);
   const request = { id: body.id, requestedBy: caller.keyId, requestedAt: deps.now() };
   if (body.kind === 'finalize') return startFinalizing(deps, body, request);
+  if (body.kind === 'rollback') return startRollback(deps, body, request);
   return start(deps, { ...request, spec: specOf(body) });
 }
 
@@ -84,7 +85,11 @@ async function wrongRateCard({ runs }: BillingRunDeps, { rateCard }: Extract<Bod
   return [{ field: 'rateCard', rule: `must be a published version, of which there are ${known.length}` }];
 }
 
-function specOf(body: Exclude<Body, { kind: 'finalize' }>): BillingSpec {
+function specOf(body: Exclude<Body, { kind: 'finalize' | 'rollback' }>): BillingSpec {
+  if (body.kind === 'import') {
+    const { id: _id, ...spec } = body;
+    return spec;
+  }
   const { kind, month, accounts } = body;
   if (kind === 'parity') return { kind, month, rateCard: body.rateCard, ...(accounts !== undefined && { accounts }) };
   return { kind, month, ...(accounts !== undefined && { accounts }) };
@@ -120,13 +125,75 @@ async function startFinalizing(
   return start(deps, { ...request, spec: { kind: 'finalize', month: spec.month, review: review.id, hash } }, use);
 }
 
+/** In order: 404 no such import, 409 it has not ended, or wrote nothing, 200 said before, 202. */
+async function startRollback(
+  deps: BillingRunDeps,
+  { of }: Extract<Body, { kind: 'rollback' }>,
+  request: Requested,
+): Promise<Answer> {
+  const run = await readBillingRun(deps.runs, of);
+  if (run?.spec.kind !== 'import') return problem('not-found', `There is no import of lines "${printable(of)}".`);
+  const objection = objectionToRollback(run);
+  if (objection !== undefined) return problem('billing-state', `The import "${run.id}" ${objection}`);
+  return start(deps, { ...request, spec: { kind: 'rollback', of: run.id } });
+}
+
+function objectionToRollback({ spec, status, outcome }: BillingRun): string | undefined {
+  if (spec.kind === 'import' && spec.dryRun) return 'was a dry run and wrote nothing; there is nothing to roll back.';
+  switch (status) {
+    case 'announced':
+      return 'was announced and not begun; there is nothing to roll back.';
+    case 'requested':
+    case 'running':
+      return 'has not ended; roll it back when it has.';
+    case 'failed':
+      return 'broke off and may have written some invoices; start it again, and roll it back when it has ended.';
+    case 'succeeded':
+      return outcome?.verdict === 'refused'
+        ? 'was refused and wrote nothing; there is nothing to roll back.'
+        : undefined;
+  }
+}
+
+/**
+ * Begins a run whose file was announced, now that it is there; or again, when it broke off. In order: 404 no such run, 409
+ * it waits for no file, 200 it has begun, 202.
+ */
+export async function beginBillingRun(
+  deps: BillingRunDeps,
+  { params, caller }: Pick<ApiRequest<undefined>, 'params' | 'caller'>,
+): Promise<Answer> {
+  const run = await named(deps, params.runId);
+  if (run === undefined) return unknown(params.runId);
+  if (!isOfFile(run.spec)) {
+    return problem('billing-state', `The run "${run.id}" waits for no file; it began when it was asked for.`);
+  }
+  const isBegun = !awaitsFile(run);
+  if (!isBegun) await requestBillingRun(deps.runs, run.id, caller.keyId, deps.now());
+  // The first attempt may have ended between the record and the workflow; starting it again by name is harmless.
+  if (!isBegun || run.status === 'requested') await startWorkflow(deps, run.id);
+  const rendered = await render(deps, (await readBillingRun(deps.runs, run.id)) ?? run);
+  return isBegun ? replayed(rendered) : ok(202, rendered);
+}
+
+/** Whether a run reads a file that somebody uploads. */
+function isOfFile(spec: BillingSpec): boolean {
+  return 'sha256' in spec && spec.sha256 !== undefined;
+}
+
+/** Whether its file may still come: it was announced, or the run failed, perhaps for want of the right one. */
+function awaitsFile({ spec, status }: BillingRun): boolean {
+  return isOfFile(spec) && (status === 'announced' || status === 'failed');
+}
+
 async function start(
   deps: BillingRunDeps,
   request: Requested & { readonly spec: BillingSpec },
   use?: ApprovalUse,
 ): Promise<Answer> {
   const uses = use === undefined ? [] : [useApproval(deps.runs, use)];
-  const result = await createBillingRun(deps.runs, request, 'requested', uses);
+  const isAnnounced = isOfFile(request.spec);
+  const result = await createBillingRun(deps.runs, request, isAnnounced ? 'announced' : 'requested', uses);
   if (result.kind === 'conflict') {
     const rule = 'belongs to a run of something else; choose another id';
     return problem('conflict', `The id "${request.id}" ${rule}.`, [{ field: 'id', rule }]);
@@ -135,6 +202,11 @@ async function start(
     if (use === undefined) throw new TypeError(`The run ${request.id} was refused by a write that it does not have.`);
     const advice = { again: 'Put the month into review again.', shown: 'the hash of the review' };
     return answerOfApproval(deps.runs, result.item, use, deps.now(), advice);
+  }
+  if (isAnnounced) {
+    // It begins when its file is there, which whoever uploads it says.
+    const announced = await render(deps, result.run);
+    return result.kind === 'created' ? ok(202, announced) : replayed(announced);
   }
   const isAgain = result.kind === 'exists' && result.run.status === 'failed';
   if (isAgain) await requestBillingRun(deps.runs, request.id, request.requestedBy, deps.now());
@@ -150,10 +222,16 @@ export function startWorkflow(deps: BillingRunDeps, runId: string): Promise<void
 }
 
 export async function getBillingRun(deps: BillingRunDeps, { params }: ApiRequest<undefined>): Promise<Answer> {
-  const id = params.runId ?? '';
-  const run = /^[A-Za-z0-9_-]{1,80}$/.test(id) ? await readBillingRun(deps.runs, id) : undefined;
-  if (run === undefined) return problem('not-found', `There is no billing run "${printable(id)}".`);
-  return ok(200, await render(deps, run));
+  const run = await named(deps, params.runId);
+  return run === undefined ? unknown(params.runId) : ok(200, await render(deps, run));
+}
+
+async function named(deps: BillingRunDeps, id = ''): Promise<BillingRun | undefined> {
+  return /^[A-Za-z0-9_-]{1,80}$/.test(id) ? readBillingRun(deps.runs, id) : undefined;
+}
+
+function unknown(id = ''): Answer {
+  return problem('not-found', `There is no billing run "${printable(id)}".`);
 }
 
 export async function listBillingRuns(deps: BillingRunDeps): Promise<Answer> {
@@ -168,6 +246,9 @@ export async function render(deps: BillingRunDeps, run: BillingRun): Promise<Ren
   const links = names.map(async (name) => [name, await linkTo(deps.artifacts, billingRunKey(run.id, name))] as const);
   return {
     ...(await renderRecord(deps, run)),
+    ...(awaitsFile(run) && {
+      upload: await uploadLinkTo(deps.artifacts, billingRunKey(run.id, 'input.csv'), deps.now()),
+    }),
     ...(names.length > 0 && { artifacts: Object.fromEntries(await Promise.all(links)) }),
   };
 }
@@ -181,6 +262,8 @@ async function renderRecord({ runs }: BillingRunDeps, run: BillingRun): Promise<
     ...('month' in spec && { month: spec.month }),
     ...('accounts' in spec && spec.accounts !== undefined && { accounts: [...spec.accounts] }),
     ...('rateCard' in spec && spec.rateCard !== undefined && { rateCard: spec.rateCard }),
+    ...('of' in spec && { of: spec.of }),
+    ...('dryRun' in spec && { dryRun: spec.dryRun }),
     ...(startedAt !== undefined && { startedAt }),
     ...(finishedAt !== undefined && { finishedAt }),
     progress: { slicesDone: done, ...(of !== undefined && { slicesTotal: of }) },

@@ -5,7 +5,13 @@ import { dynamoDb, s3ForLinks, stepFunctions } from '../runtime/clients.ts';
 import { environment } from '../runtime/environment.ts';
 import { lazily } from '../runtime/lazily.ts';
 import { apiHandler } from '../runtime/pipeline.ts';
-import { type BillingRunDeps, getBillingRun, listBillingRuns, startBillingRun } from './billing-runs.ts';
+import {
+  type BillingRunDeps,
+  beginBillingRun,
+  getBillingRun,
+  listBillingRuns,
+  startBillingRun,
+} from './billing-runs.ts';
 import { diffInvoice, getInvoice, type InvoiceDeps, listInvoices, voidInvoice } from './invoices.ts';
 
 export type BillingApiDeps = BillingRunDeps & InvoiceDeps;
@@ -13,6 +19,7 @@ export type BillingApiDeps = BillingRunDeps & InvoiceDeps;
 export const makeHandler = (deps: BillingApiDeps) =>
   apiHandler('api/billing', invoicesRoutes, {
     startBillingRun: (request) => startBillingRun(deps, request),
+    beginBillingRun: (request) => beginBillingRun(deps, request),
     listBillingRuns: () => listBillingRuns(deps),
     getBillingRun: (request) => getBillingRun(deps, request),
     listInvoices: (request) => listInvoices(deps, request),

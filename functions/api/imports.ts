@@ -1,9 +1,7 @@
-import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import type * as z from 'zod';
 import type { usageImport } from '../../contract/schemas/imports.ts';
-import { addMilliseconds, type Instant } from '../../domain/time.ts';
-import { type Artifacts, linkTo } from '../../store/artifacts.ts';
+import type { Instant } from '../../domain/time.ts';
+import { type Artifacts, linkTo, uploadLinkTo } from '../../store/artifacts.ts';
 import * as imports from '../../store/imports.ts';
 import { type Answer, ok, problem, replayed } from '../runtime/answers.ts';
 import type { ApiRequest, BodyOf } from '../runtime/pipeline.ts';
@@ -13,13 +11,10 @@ export interface ImportDeps {
   readonly imports: imports.ImportStore;
   readonly artifacts: Artifacts;
   /** The drop zone that upload links lead to. */
-  readonly dropZone: { readonly client: S3Client; readonly bucket: string };
+  readonly dropZone: Artifacts;
   readonly now: () => Instant;
   readonly newId: () => string;
 }
-
-/** Seconds that an upload may take to begin; an upload that has begun goes on (S3 checks a link at its start). */
-const UPLOAD_LINK_SECONDS = 15 * 60;
 
 /** Announces a usage file; the answer has the link to upload it to. */
 export async function createImport(deps: ImportDeps, { body }: ApiRequest<BodyOf<'createImport'>>): Promise<Answer> {
@@ -55,13 +50,9 @@ async function render(deps: ImportDeps, record: imports.ImportRecord): Promise<z
     duplicates,
     refused,
     ...(failure !== undefined && { failure }),
-    ...(status === 'waiting' && { upload: await uploadLink(deps, record) }),
+    ...(status === 'waiting' && {
+      upload: await uploadLinkTo(deps.dropZone, imports.importObjectKey(record), deps.now()),
+    }),
     ...(errorsKey !== undefined && { errors: await linkTo(deps.artifacts, errorsKey) }),
   };
-}
-
-async function uploadLink({ dropZone, now }: ImportDeps, record: imports.ImportRecord) {
-  const command = new PutObjectCommand({ Bucket: dropZone.bucket, Key: imports.importObjectKey(record) });
-  const url = await getSignedUrl(dropZone.client, command, { expiresIn: UPLOAD_LINK_SECONDS });
-  return { method: 'PUT' as const, url, expiresAt: addMilliseconds(now(), UPLOAD_LINK_SECONDS * 1000) };
 }

@@ -1,12 +1,10 @@
-import { PutObjectCommand } from '@aws-sdk/client-s3';
 import type { SFNClient } from '@aws-sdk/client-sfn';
-import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import type * as z from 'zod';
 import { IMPORT_BATCH_SIZE } from '../../contract/limits.ts';
 import type { repair as repairSchema } from '../../contract/schemas/repairs.ts';
 import { ID_PATTERN } from '../../domain/ids.ts';
-import { addMilliseconds, dayOf, type Instant } from '../../domain/time.ts';
-import { type Artifacts, linkTo, repairKey } from '../../store/artifacts.ts';
+import { dayOf, type Instant } from '../../domain/time.ts';
+import { type Artifacts, linkTo, repairKey, uploadLinkTo } from '../../store/artifacts.ts';
 import { partsDone } from '../../store/repair-parts.ts';
 import { requestApplying, requestPlanning } from '../../store/repair-states.ts';
 import * as repairs from '../../store/repairs.ts';
@@ -131,15 +129,6 @@ function awaitsFile({ source, status, plan: planned }: repairs.Repair): boolean 
   return source.kind === 'import' && planned === undefined && (status === 'requested' || status === 'failed');
 }
 
-/** Seconds that an upload may take to begin; an upload that has begun goes on (S3 checks a link at its start). */
-const UPLOAD_LINK_SECONDS = 15 * 60;
-
-async function uploadLink({ artifacts, now }: RepairDeps, { id }: repairs.Repair) {
-  const command = new PutObjectCommand({ Bucket: artifacts.bucket, Key: repairKey(id, 'input.csv') });
-  const url = await getSignedUrl(artifacts.client, command, { expiresIn: UPLOAD_LINK_SECONDS });
-  return { method: 'PUT' as const, url, expiresAt: addMilliseconds(now(), UPLOAD_LINK_SECONDS * 1_000) };
-}
-
 export async function getRepair(deps: RepairDeps, { params }: ApiRequest<undefined>): Promise<Answer> {
   const repair = await named(deps, params.repairId);
   return repair === undefined ? unknown(params.repairId) : ok(200, await render(deps, repair));
@@ -249,7 +238,9 @@ async function render(deps: RepairDeps, repair: repairs.Repair): Promise<Rendere
   const isBegun = repair.applyRequestedAt !== undefined;
   return {
     ...renderRecord(repair),
-    ...(awaitsFile(repair) && { upload: await uploadLink(deps, repair) }),
+    ...(awaitsFile(repair) && {
+      upload: await uploadLinkTo(deps.artifacts, repairKey(id, 'input.csv'), deps.now()),
+    }),
     ...(isBegun && { progress: { partsDone: (await partsDone(deps.repairs, id)).parts.size } }),
     ...(names.length > 0 && { artifacts: Object.fromEntries(await Promise.all(links)) }),
   };

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { AMOUNT_MAX, divideRounded, formatAmount, parseAmount } from '../../domain/money.ts';
+import { AMOUNT_MAX, divideRounded, formatAmount, parseAmount, parseDecimal, scaleOf } from '../../domain/money.ts';
 
 describe('parseAmount', () => {
   test('reads back every amount that it may hold', () => {
@@ -28,6 +28,39 @@ describe('parseAmount', () => {
     '1'.repeat(25),
   ])('refuses %j', (value) => {
     expect(parseAmount(value)).toBeUndefined();
+  });
+});
+
+describe('parseDecimal', () => {
+  test('reads back what is written for people, whatever the scale', () => {
+    const amounts = fc.bigInt({ min: -AMOUNT_MAX, max: AMOUNT_MAX });
+    fc.assert(
+      fc.property(amounts, fc.constantFrom('TOKEN', 'USD/2', 'USD/6', 'ETH/18'), (amount, asset) => {
+        const [text = ''] = formatAmount(amount, asset).replaceAll(',', '').split(' ');
+        return parseDecimal(text, asset) === amount;
+      }),
+    );
+  });
+
+  test('takes fewer digits than the asset has, and never more', () => {
+    expect([parseDecimal('12.3', 'USD/2'), parseDecimal('12', 'USD/2'), parseDecimal('-0.05', 'USD/2')]).toEqual([
+      ...[1230n, 1200n, -5n],
+    ]);
+    expect(parseDecimal('12.345', 'USD/2')).toBe('too-fine');
+    expect(parseDecimal('12.0', 'TOKEN')).toBe('too-fine');
+    expect(scaleOf('ETH/18')).toBe(18);
+  });
+
+  test.each(['1e3', '1,234.00', "1'000", '+1', '01', '.5', '5.', '', ' 1', '1 ', '--1', '$1', 'NaN', '0x1', '1_0'])(
+    'refuses %j',
+    (text) => {
+      expect(parseDecimal(text, 'USD/2')).toBe('not-decimal');
+    },
+  );
+
+  test('refuses what is beyond the largest amount in minor units', () => {
+    expect(parseDecimal('9'.repeat(24), 'TOKEN')).toBe(AMOUNT_MAX);
+    expect(parseDecimal('9'.repeat(24), 'USD/2')).toBe('too-large');
   });
 });
 

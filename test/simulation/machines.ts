@@ -121,6 +121,8 @@ function shared(world: World, instance: Instance, workflows: SFNClient) {
   const operations = operationsOf(instance);
   return {
     books: { client, ledgerTable: LEDGER, usageTable: USAGE },
+    // Invoices are no part of the simulation: no run of it compares them.
+    invoices: { client, billingTable: 'none' },
     ...{ runs: operations, repairs: operations, ledger: storeOf(instance), workflows },
     artifacts: { client: s3Client(world, instance), bucket: 'artifacts' },
     reconcileArn: arnOf('reconcile'),

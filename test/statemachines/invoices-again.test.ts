@@ -1,5 +1,7 @@
 import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, expect } from 'vitest';
+import { billingRunKey, putText } from '../../store/artifacts.ts';
+import { sha256 } from '../../store/audit.ts';
 import { type BillingWorld, MONTH, startBillingWorld } from '../support/billing-world.ts';
 import { sweepCrashes } from '../support/crash-sweep.ts';
 
@@ -40,6 +42,8 @@ function sweep(
   what: string,
   writesMin: number,
   prepare: (world: BillingWorld) => Promise<Readonly<Record<string, unknown>>>,
+  ask: (world: BillingWorld, body: Readonly<Record<string, unknown>>) => Promise<unknown> = (world, body) =>
+    world.run(body),
 ): void {
   let ready: { world: BillingWorld; body: Readonly<Record<string, unknown>>; restore: () => Promise<void> } | undefined;
   afterAll(() => ready?.world.stop());
@@ -57,7 +61,7 @@ function sweep(
       world.machines.breakOff = async () => {};
       return {
         machines: world.machines,
-        run: () => world.run(body),
+        run: () => ask(world, body),
         async end() {
           const params = { runId: String(body.id) };
           const { body: run } = await world.send('GET /v1/billing-runs/{runId}', { params });
@@ -77,3 +81,26 @@ sweep('a regeneration with late transfers for final and for other invoices', 10,
 });
 
 sweep('a finalization', 5, async (world) => ({ id: 'final', ...(await approved(world, 'review')) }));
+
+const LINES = [
+  'invoice_id,unit_id,line_type,description,quantity,amount',
+  ...[ACME, BOLT, CASK].map((account) => `${MONTH}:${account},${account},setup-fee,Onboarding,1,4`),
+  `${MONTH}:${CASK},${CASK},usage,chat,1,8`,
+].join('\n');
+
+const importOf = (id: string) => ({ id, kind: 'import', month: MONTH, sha256: sha256(LINES), batchSize: 1 });
+
+/** Announces the file of lines and has it begun; what was announced or begun before is only followed. */
+async function importLines(world: BillingWorld, body: Readonly<Record<string, unknown>>): Promise<void> {
+  await putText(world.artifacts, billingRunKey(String(body.id), 'input.csv'), 'text/csv', LINES);
+  await world.send('POST /v1/billing-runs', { body });
+  await world.send('POST /v1/billing-runs/{runId}/start', { params: { runId: String(body.id) } });
+  await world.settled();
+}
+
+sweep('an import of lines', 8, async () => importOf('lines'), importLines);
+
+sweep('a rollback of an import of lines', 8, async (world) => {
+  await importLines(world, importOf('lines'));
+  return { id: 'undo', kind: 'rollback', of: 'lines' };
+});

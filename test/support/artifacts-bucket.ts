@@ -45,3 +45,11 @@ export async function startArtifacts(): Promise<TestArtifacts> {
     },
   };
 }
+
+/** The same bucket by a client that signs links as the service does: what will be uploaded is not known, so it has no checksum yet. */
+export async function forLinks({ client, bucket }: Artifacts): Promise<Artifacts> {
+  const { endpoint: where, region, credentials } = client.config;
+  const endpoint = (await where?.()) ?? '';
+  const signing = { forcePathStyle: true, requestChecksumCalculation: 'WHEN_REQUIRED' } as const;
+  return { client: new S3Client({ endpoint, region, credentials, ...signing }), bucket };
+}

@@ -20,7 +20,7 @@ import { postTransfer } from '../../store/ledger.ts';
 import type { LedgerStore } from '../../store/posting.ts';
 import { systemClock } from '../../store/retry.ts';
 import { call, type TestAnswer, type TestCall } from './api.ts';
-import { startArtifacts, type TestArtifacts } from './artifacts-bucket.ts';
+import { forLinks, startArtifacts, type TestArtifacts } from './artifacts-bucket.ts';
 import { startBooks, type TestBooks } from './books.ts';
 import { arnOf, type Machines, startMachines, type When } from './machines.ts';
 import { rememberFiles, rememberTables } from './remembered.ts';
@@ -95,7 +95,7 @@ export async function startBillingWorld(): Promise<BillingWorld> {
   });
   machines.breakOff = (step, when) => world.breakOff(step, when);
   const api = makeApi({
-    ...{ runs: tables, invoices: tables, artifacts, chart, workflows: machines.workflows },
+    ...{ runs: tables, invoices: tables, artifacts: await forLinks(artifacts), chart, workflows: machines.workflows },
     ...{ now: deps.now, newId: randomUUID, invoicesArn: arnOf('invoices') },
   });
 

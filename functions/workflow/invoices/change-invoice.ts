@@ -4,7 +4,7 @@ import type { LifeRefusal, Moved } from '../../../domain/invoices/life.ts';
 import { getInvoice, type InvoicesStore, writeInvoice } from '../../../store/invoices.ts';
 
 /** Attempts at a change that others come between: each of those that come between got one through. */
-const ATTEMPTS_MAX = 10;
+export const ATTEMPTS_MAX = 10;
 
 /** Somebody changes an invoice all the time. */
 export class InvoiceContendedError extends Error {

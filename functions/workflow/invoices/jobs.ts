@@ -1,9 +1,11 @@
 import type { BillingKind } from '../../../store/billing-runs.ts';
 import { generateJob, regenerateJob } from './build.ts';
 import { finalizeJob } from './finalize.ts';
+import { importJob } from './import-lines.ts';
 import type { BillingJob, Row } from './job.ts';
 import { parityJob } from './parity.ts';
 import { reviewJob } from './review.ts';
+import { rollbackJob } from './rollback-lines.ts';
 
 /** What each kind of run does. A run and its kind always come together, which the types of single jobs hold. */
 const jobs: Readonly<Partial<Record<BillingKind, unknown>>> = {
@@ -12,6 +14,8 @@ const jobs: Readonly<Partial<Record<BillingKind, unknown>>> = {
   review: reviewJob,
   finalize: finalizeJob,
   parity: parityJob,
+  import: importJob,
+  rollback: rollbackJob,
 };
 
 /** A run asks for something that this version does not do. */

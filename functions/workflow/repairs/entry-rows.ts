@@ -115,7 +115,7 @@ function quantitiesOf(cells: Readonly<Record<string, string>>): Record<string, s
   return Object.fromEntries(named.map(([column, cell]) => [column.slice(QUANTITY_PREFIX.length), cell]));
 }
 
-function present(cell: string | undefined): string | undefined {
+export function present(cell: string | undefined): string | undefined {
   return cell === '' ? undefined : cell;
 }
 

@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { S3ServiceException } from '@aws-sdk/client-s3';
 import {
   CLOCK_SKEW_MS_MAX,
   IMPORT_ENTRIES_MAX,
@@ -21,20 +19,16 @@ import {
 import type { TransferStep } from '../../../domain/repairs/steps.ts';
 import { addDays, addMilliseconds, dayOf } from '../../../domain/time.ts';
 import { getAccount } from '../../../store/accounts.ts';
-import { type Artifacts, putText, readBytes, repairKey } from '../../../store/artifacts.ts';
+import { repairKey } from '../../../store/artifacts.ts';
 import { sha256 } from '../../../store/audit.ts';
 import type { Repair, RepairSource } from '../../../store/repairs.ts';
 import { requestBooks } from '../../../store/request-books.ts';
 import { readLines } from '../../events/import/lines.ts';
 import { readCsvRows } from '../../events/import/rows.ts';
-import { type RowError, shown } from '../../events/import/unreadable.ts';
-import { NDJSON_TYPE } from '../reconciliation/parts.ts';
+import { shown } from '../../events/import/unreadable.ts';
+import { announcedBytes, ERRORS_FILE, INPUT_FILE, type RefusedLine, writeRefused } from '../announced-file.ts';
 import { objectionTo, readEntry } from './entry-rows.ts';
 import { type Draft, type LeftLine, type PlanningDeps, PlanTooLargeError } from './plan.ts';
-
-/** Where the file of an import is uploaded to, and where its refused rows are listed. */
-export const ENTRIES_FILE = 'input.csv';
-export const ERRORS_FILE = 'errors.ndjson';
 
 /**
  * Entries looked up at once: each takes five short reads in two rounds, so 200,000 take a few minutes of the 15 that the
@@ -77,7 +71,7 @@ export async function planImport(deps: PlanningDeps, { id }: Pick<Repair, 'id'>,
     );
   }
   refused.sort((a, b) => a.line - b.line);
-  await writeErrors(deps.artifacts, id, refused);
+  await writeRefused(deps.artifacts, repairKey(id, ERRORS_FILE), refused);
   const counts = { read, duplicates: distinct.duplicates, unchanged, refused: refused.length };
   return {
     groups,
@@ -89,20 +83,21 @@ export async function planImport(deps: PlanningDeps, { id }: Pick<Repair, 'id'>,
 }
 
 /** A row that is not imported, as far as it could be read. */
-interface RefusedRow {
-  readonly line: number;
+interface RefusedRow extends RefusedLine {
   readonly account: string;
   readonly requestId?: string;
-  readonly errors: readonly RowError[];
 }
 
-async function readEntries({ artifacts, chart, now }: PlanningDeps, id: string, { sha256: wanted }: ImportSource) {
+async function readEntries({ artifacts, chart, now }: PlanningDeps, id: string, { sha256 }: ImportSource) {
   const latest = addMilliseconds(now(), CLOCK_SKEW_MS_MAX);
-  const hash = createHash('sha256');
+  const bytes = announcedBytes(artifacts, repairKey(id, INPUT_FILE), {
+    ...{ sha256, owner: 'repair', again: 'plan again' },
+    fault: (message, options) => new EntriesFileError(message, options),
+  });
   const rows: Entry[] = [];
   const refused: RefusedRow[] = [];
   let read = 0;
-  for await (const row of readCsvRows(readLines(bytesOf(artifacts, id, hash)), objectionTo)) {
+  for await (const row of readCsvRows(readLines(bytes), objectionTo)) {
     read += 1;
     if (read > IMPORT_ENTRIES_MAX) {
       throw new PlanTooLargeError(
@@ -120,32 +115,7 @@ async function readEntries({ artifacts, chart, now }: PlanningDeps, id: string, 
     if (refusal === undefined) rows.push(entry);
     else refused.push(refusedEntry(entry, refusal));
   }
-  if (hash.digest('hex') !== wanted) {
-    throw new EntriesFileError(
-      'The file that was uploaded is not the one that was announced; upload that one, and plan again.',
-    );
-  }
   return { rows, read, refused };
-}
-
-/** A line that cannot be read is a row with an error, so a file that is none at all still ends in a sentence. */
-async function* bytesOf(artifacts: Artifacts, id: string, hash: ReturnType<typeof createHash>): AsyncGenerator<Buffer> {
-  try {
-    for await (const chunk of readBytes(artifacts, repairKey(id, ENTRIES_FILE))) {
-      hash.update(chunk);
-      yield Buffer.from(chunk);
-    }
-  } catch (error) {
-    // Who may not list a bucket is told of what is not there that access is denied.
-    const status = error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
-    if (status !== 404 && status !== 403) throw error;
-    throw new EntriesFileError(
-      'The file was never uploaded; upload it by the link that the repair has, and plan again.',
-      {
-        cause: error,
-      },
-    );
-  }
 }
 
 function refusalByChart(charted: ChartEntry | undefined, asset: string | undefined): EntryRefusal | undefined {
@@ -196,13 +166,6 @@ function daysOfEntries(steps: readonly TransferStep[]): { firstDay?: string; las
     );
   }
   return { firstDay, lastDay };
-}
-
-async function writeErrors(artifacts: Artifacts, id: string, refused: readonly RefusedRow[]): Promise<void> {
-  const lines = refused.map(({ line, errors: [first, ...more] }) => {
-    return `${JSON.stringify({ line, ...first, ...(more.length > 0 && { more }) })}\n`;
-  });
-  await putText(artifacts, repairKey(id, ERRORS_FILE), NDJSON_TYPE, lines.join(''));
 }
 
 function refusedEntry(entry: Entry, { field, rule }: EntryRefusal): RefusedRow {

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { S3Client } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { repair as repairSchema } from '../../../../contract/schemas/repairs.ts';
 import { getRepair, planImport, planRepair, type RepairDeps } from '../../../../functions/api/repairs.ts';
 import type { ApiEvent } from '../../../../functions/runtime/requests.ts';
 import { getText, runKey } from '../../../../store/artifacts.ts';
 import type { Repair } from '../../../../store/repairs.ts';
+import { forLinks } from '../../../support/artifacts-bucket.ts';
 import { DAY, DERIVED, type RepairWorld, STRICT, startRepairWorld } from '../../../support/repair-world.ts';
 
 type Rendered = ReturnType<(typeof repairSchema)['parse']>;
@@ -18,17 +18,7 @@ beforeEach(async () => {
   vi.spyOn(console, 'log').mockImplementation(() => {});
   world = await startRepairWorld();
   artifacts = world.artifacts;
-  const { endpoint: where, region, credentials } = artifacts.client.config;
-  const endpoint = (await where?.()) ?? '';
-  // As the service signs links: what will be uploaded is not known, so it has no checksum yet.
-  const client = new S3Client({
-    endpoint,
-    region,
-    credentials,
-    forcePathStyle: true,
-    requestChecksumCalculation: 'WHEN_REQUIRED',
-  });
-  deps = { ...world.deps, artifacts: { client, bucket: artifacts.bucket } };
+  deps = { ...world.deps, artifacts: await forLinks(artifacts) };
 });
 afterEach(() => world.stop());
 
