@@ -25,12 +25,24 @@ export function parseAmount(value: unknown): bigint | undefined {
 
 /** Writes minor units for people: `123456` of `USD/2` is `1,234.56 USD`. */
 export function formatAmount(amount: bigint, asset: Asset): string {
-  const [code, scaleText] = asset.split('/');
-  const scale = Number(scaleText ?? 0);
-  const digits = (amount < 0n ? -amount : amount).toString().padStart(scale + 1, '0');
-  const whole = digits.slice(0, digits.length - scale).replace(/\B(?=(\d{3})+$)/g, ',');
+  const [whole = '', fraction] = decimalAmount(amount, asset).split('.');
+  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ',');
+  return `${grouped}${fraction === undefined ? '' : `.${fraction}`} ${unitOf(asset)}`;
+}
+
+/** Writes minor units as an exact decimal of the asset's unit, for other programs: `123456` of `USD/2` is `1234.56`. */
+export function decimalAmount(amount: bigint, asset: Asset): string {
+  const scale = Number(asset.split('/')[1] ?? 0);
+  const digits = absolute(amount)
+    .toString()
+    .padStart(scale + 1, '0');
   const fraction = scale > 0 ? `.${digits.slice(-scale)}` : '';
-  return `${amount < 0n ? '-' : ''}${whole}${fraction} ${code}`;
+  return `${amount < 0n ? '-' : ''}${digits.slice(0, digits.length - scale)}${fraction}`;
+}
+
+/** The unit that an asset's amounts are told in: `USD` of `USD/2`. */
+export function unitOf(asset: Asset): string {
+  return asset.split('/')[0] ?? asset;
 }
 
 export function absolute(amount: bigint): bigint {

@@ -9,7 +9,8 @@ export const invoicesRoutes = {
     path: '/v1/billing-runs',
     function: 'api/billing',
     scope: 'billing',
-    summary: 'Generate, regenerate, review or finalize the invoices of a month',
+    summary:
+      'Generate, regenerate, review, finalize or write out the invoices of a month, or tell customers of changes',
     body: billingRuns.billingRunRequest,
     answers: { 202: billingRuns.billingRun, 200: billingRuns.billingRun },
     problems: [

@@ -30,10 +30,25 @@ const finalize = fields({
   review: runId.meta({ description: 'The review whose invoices are made final.' }),
   hash: sha256Hex.meta({ description: 'The hash of that review: exactly what was approved.' }),
 });
+const exporting = fields({ id: runId, kind: z.literal('export'), month });
+const notices = fields({
+  id: runId,
+  kind: z.literal('notices'),
+  of: runId.meta({ description: 'The regeneration whose changes customers are told of.' }),
+  goodwillPercent: z
+    .number(must('must be a number'))
+    .int('must be a whole number')
+    .min(0, 'must be at least 0')
+    .max(100, 'must be at most 100')
+    .optional()
+    .meta({
+      description: 'Percent of what was charged too little that the house bears; that of the configuration else.',
+    }),
+});
 
 export const billingRunRequest = z
-  .discriminatedUnion('kind', [generate, regenerate, review, finalize], {
-    error: 'must name what the run does: "generate", "regenerate", "review" or "finalize"',
+  .discriminatedUnion('kind', [generate, regenerate, review, finalize, exporting, notices], {
+    error: 'must name what the run does: "generate", "regenerate", "review", "finalize", "export" or "notices"',
   })
   .meta({ id: 'BillingRunRequest' });
 

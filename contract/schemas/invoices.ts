@@ -81,7 +81,9 @@ export const invoice = z
     artifacts: z
       .record(z.string(), z.string())
       .optional()
-      .meta({ description: 'Links to its pages by file name, good for 15 minutes; once it was exported.' }),
+      .meta({
+        description: 'Links to its page by file name, good for 15 minutes; where it was exported as it stands.',
+      }),
   })
   .meta({ id: 'Invoice' });
 

@@ -1,7 +1,9 @@
 import type { BillingKind } from '../../../store/billing-runs.ts';
 import { generateJob, regenerateJob } from './build.ts';
+import { exportJob } from './export.ts';
 import { finalizeJob } from './finalize.ts';
 import type { BillingJob, Row } from './job.ts';
+import { noticesJob } from './notices.ts';
 import { reviewJob } from './review.ts';
 
 /** What each kind of run does. A run and its kind always come together, which the types of single jobs hold. */
@@ -10,6 +12,8 @@ const jobs: Readonly<Partial<Record<BillingKind, unknown>>> = {
   regenerate: regenerateJob,
   review: reviewJob,
   finalize: finalizeJob,
+  export: exportJob,
+  notices: noticesJob,
 };
 
 /** A run asks for something that this version does not do. */
