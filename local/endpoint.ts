@@ -98,7 +98,8 @@ export async function startEndpoint(options: EndpointOptions): Promise<Endpoint>
       const parameters = new URLSearchParams((await readBody(request)).toString());
       authorize(snsPermission(parameters));
       if (options.sns === undefined) throw new AwsError('NotFound', 'Topic does not exist', 404);
-      response.writeHead(200, { 'content-type': 'text/xml' }).end(options.sns.handle(parameters));
+      const answer = options.sns.handle(parameters);
+      response.writeHead(200, { 'content-type': 'text/xml' }).end(answer);
     },
 
     async lambda({ request, response, authorize }) {

@@ -8,6 +8,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { expectOk } from '../failure.ts';
 import { formatAmount, listing, plural, table } from '../format.ts';
 import { type Io, print } from '../io.ts';
+import { addInvoiceExports } from './invoices-exports.ts';
 import { addInvoiceRuns } from './invoices-runs.ts';
 
 type Invoice = z.output<typeof invoice>;
@@ -37,6 +38,7 @@ export function addInvoices(program: Command, context: Context): void {
   addShow(invoices, context);
   addDiff(invoices, context);
   addVoid(invoices, context);
+  addInvoiceExports(invoices, context);
 }
 
 function addList(invoices: Command, { io, connect }: Context): void {

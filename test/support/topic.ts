@@ -24,7 +24,7 @@ export async function startTopic(): Promise<TestTopic> {
     place: PLACE,
     access,
     dynamoDbUrl: 'http://127.0.0.1:1',
-    s3: { handle: async () => ({ status: 404, headers: {} }), stop: async () => {} } as never,
+    s3: { handle: async () => ({ status: 404, headers: {} }), stop: async () => {} },
     sqs: { handle: async () => ({}), stop: async () => {} },
     sns,
     states: { handle: async () => ({}) },
