@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { paginateQuery, type QueryCommandInput } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { approvalPolicy } from '../../config/approvals.ts';
@@ -84,7 +85,14 @@ function depsOf(setting: Setting, now: string): BillingDeps {
     readRateCards: async () => (await readSettings(runs)).rateCards,
     now: () => now,
     wait: async () => {},
+    readNoticeTemplates: () => expectNoNotice(),
+    notifier: () => expectNoNotice(),
+    newId: randomUUID,
   };
+}
+
+function expectNoNotice(): never {
+  throw new Error('Neither making nor rebuilding invoices tells anybody.');
 }
 
 /** The prices in force, as if they had been since that day: the month lies before the bench's own days. */

@@ -31,6 +31,7 @@ describe('the app', () => {
       'ArtifactsBucketName',
       'SealsBucketName',
       'ImportBucketName',
+      'NoticesTopicArn',
     ]);
     expect(Object.keys(service.Outputs)).toEqual([
       'ApiUrl',
