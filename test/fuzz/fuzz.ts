@@ -97,7 +97,8 @@ function createJudge(installation: Installation) {
   /** Nobody could find anything if the ledger stayed paused. What was started goes on behind the answer. */
   async function keepGoing(sent: Sent): Promise<void> {
     const route = routeOf(sent);
-    if (route?.function === 'api/operations') hasBackground = true;
+    // Only these two do all that they do before they answer.
+    if (route?.function !== 'api/ledger' && route?.function !== 'api/usage') hasBackground = true;
     if (route?.id === 'setLedgerControl') await client.setLedgerControl({ body: { paused: false, reason: 'Go on.' } });
   }
 
