@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { S3ServiceException } from '@aws-sdk/client-s3';
-import { type Artifacts, readBytes, streamText, type Written } from '../../store/artifacts.ts';
+import { type Artifacts, putText, readBytes, streamText, type Written } from '../../store/artifacts.ts';
 import type { RowError } from '../events/import/unreadable.ts';
 import { NDJSON_TYPE } from './reconciliation/parts.ts';
 
@@ -53,6 +53,7 @@ export interface RefusedLine {
 
 /** Lists refused rows, one to a line, in the order of the file. */
 export function writeRefused(artifacts: Artifacts, key: string, refused: readonly RefusedLine[]): Promise<Written> {
+  if (refused.length === 0) return putText(artifacts, key, NDJSON_TYPE, '');
   async function* lines() {
     for (const { line, errors } of [...refused].sort((a, b) => a.line - b.line)) {
       const [first, ...more] = errors;
