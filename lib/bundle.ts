@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { Stack, Stage } from 'aws-cdk-lib';
 import { Code } from 'aws-cdk-lib/aws-lambda';
@@ -40,7 +40,7 @@ export function bundle(root: string, names: readonly string[], outdir: string): 
     );
   }
 
-  const { outputFiles } = buildSync({
+  const { outputFiles, metafile } = buildSync({
     absWorkingDir: root,
     entryPoints: names.map((name) => `${name}.ts`),
     outbase: root,
@@ -62,6 +62,7 @@ export function bundle(root: string, names: readonly string[], outdir: string): 
       js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
     },
     write: false,
+    metafile: true,
     logLevel: 'error',
   });
 
@@ -72,6 +73,7 @@ export function bundle(root: string, names: readonly string[], outdir: string): 
       if (file.path === built) {
         directories.set(name, join(outdir, 'functions', name));
         write(join(outdir, 'functions', name, 'index.mjs'), file.contents);
+        copyFilesOf(Object.keys(metafile.outputs[`${name}.mjs`]?.inputs ?? {}), join(outdir, 'functions', name));
       } else if (file.path === `${built}.map`) {
         write(join(outdir, 'source-maps', `${name}.mjs.map`), file.contents);
       }
@@ -82,6 +84,18 @@ export function bundle(root: string, names: readonly string[], outdir: string): 
 
 export class MissingFunction extends Error {
   override name = 'MissingFunction';
+}
+
+/** Modules that read files of their own, and the folder of these beside each. They find it beside the bundle too. */
+const FILES_OF_MODULES: readonly (readonly [module: string, folder: string])[] = [['config/notices.ts', 'notices']];
+
+function copyFilesOf(modules: readonly string[], directory: string): void {
+  for (const [module, folder] of FILES_OF_MODULES) {
+    const found = modules.find((path) => path.endsWith(module));
+    if (found === undefined) continue;
+    const source = join(import.meta.dirname, '..', dirname(module), folder);
+    cpSync(source, join(directory, folder), { recursive: true });
+  }
 }
 
 function directoryOf(directories: Map<string, string>, name: string): string {

@@ -57,6 +57,7 @@ export const functions = {
       invoicing: ['states:StartExecution'],
       // Never called: the links that the function signs are good for what its role may do.
       billingRuns: ['s3:GetObject', 's3:PutObject'],
+      // Called to see whether an invoice has a page, and signed too.
       invoices: ['s3:GetObject'],
     },
   },
@@ -251,7 +252,8 @@ export const functions = {
     },
   },
   'workflow/work-invoices': {
-    purpose: 'Does slices of a billing run: builds, reviews or numbers the invoices of some accounts',
+    purpose:
+      'Does slices of a billing run: builds, reviews, numbers or writes out the invoices of some accounts, or tells them',
     memoryMiB: 1769,
     timeoutSeconds: 900,
     may: {
@@ -261,6 +263,7 @@ export const functions = {
       operations: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem'],
       billingRuns: ['s3:GetObject', 's3:PutObject'],
       invoices: ['s3:PutObject'],
+      notices: ['sns:Publish'],
     },
   },
   'workflow/close-invoices': {
@@ -388,6 +391,8 @@ export const environmentVariables = {
   /** The queue of bulks, for whoever sends to it, and for the function that is fed from it. */
   bulkQueue: 'BULK_QUEUE_URL',
   bulkFeed: undefined,
+  /** The topic of notices to customers. */
+  notices: 'NOTICES_TOPIC_ARN',
   reconcile: 'RECONCILE_STATE_MACHINE_ARN',
   seal: 'SEAL_STATE_MACHINE_ARN',
   repair: 'REPAIR_STATE_MACHINE_ARN',

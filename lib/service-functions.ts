@@ -133,6 +133,7 @@ function resourcesOf(props: ServiceFunctionsProps): Readonly<Record<ResourceName
     importQueue: { arns: [data.importQueue.queue.queueArn], value: data.importQueue.queue.queueUrl },
     bulkQueue: { arns: [data.bulkQueue.queue.queueArn], value: data.bulkQueue.queue.queueUrl },
     bulkFeed: { arns: [data.bulkQueue.queue.queueArn], value: data.bulkQueue.queue.queueUrl },
+    notices: { arns: [data.notices.topicArn], value: data.notices.topicArn },
     reconcile: { arns: [reconcileArn], value: reconcileArn },
     seal: { arns: [sealArn], value: sealArn },
     repair: { arns: [repairArn], value: repairArn },

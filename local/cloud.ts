@@ -8,6 +8,7 @@ import { type BucketNotifications, createBucketNotifications } from './bucket-no
 import { startEndpoint } from './endpoint.ts';
 import { type DynamoDbEngine, startDynamoDb } from './engines/dynamodb.ts';
 import { type S3Engine, startS3 } from './engines/s3.ts';
+import { createSns, type PublishedMessage, type SnsEngine } from './engines/sns.ts';
 import { type SqsEngine, startSqs } from './engines/sqs.ts';
 import { startEventSources } from './event-sources.ts';
 import { type ApiServer, createHttpApi, openApiServer } from './http-api.ts';
@@ -68,6 +69,8 @@ export interface Cloud {
   alarms(): Promise<readonly AlarmStatus[]>;
   /** The last lines that a function wrote, oldest first, by its name. */
   functionLog(functionName: string): readonly string[];
+  /** The last messages that a topic took, oldest first, by its ARN. */
+  published(topicArn: string): readonly PublishedMessage[];
   unusedPermissions(): readonly UnusedPermission[];
   stop(): Promise<void>;
 }
@@ -127,6 +130,7 @@ async function boot(options: CloudOptions, own: Own): Promise<Omit<Cloud, 'stop'
     nextRuns: schedules.nextRuns,
     alarms: alarms.current,
     functionLog: logs.lines,
+    published: engines.sns.published,
     unusedPermissions: access.unusedPermissions,
   };
 }
@@ -188,6 +192,7 @@ interface Engines {
   readonly dynamoDb: DynamoDbEngine;
   readonly s3: S3Engine;
   readonly sqs: SqsEngine;
+  readonly sns: SnsEngine;
   readonly notifications: BucketNotifications;
 }
 
@@ -200,7 +205,7 @@ async function startEngines(ground: Ground, directory: string | undefined, own: 
     startDynamoDb({ resources, directory }).then(own),
     startS3({ resources, place, directory, onObjectCreated: notifications.objectCreated }).then(own),
   ]);
-  return { dynamoDb, s3, sqs, notifications };
+  return { dynamoDb, s3, sqs, sns: createSns(ground), notifications };
 }
 
 interface Compute {
@@ -212,7 +217,7 @@ interface Compute {
 /** What runs: functions, state machines, and the endpoint by which they and everybody else reach the services. */
 async function startCompute(ground: Ground, engines: Engines, own: Own): Promise<Compute> {
   const { resources, place, access } = ground;
-  const { dynamoDb, s3, sqs } = engines;
+  const { dynamoDb, s3, sqs, sns } = engines;
   const { invoke } = own(startFunctions(ground));
   // They know each other: state machines call services, and Step Functions is one of them.
   const callService: CallService = (call) => services(call);
@@ -226,6 +231,7 @@ async function startCompute(ground: Ground, engines: Engines, own: Own): Promise
     dynamoDbBackups: dynamoDb.backups,
     s3,
     sqs,
+    sns,
     invoke,
     invokeAsync: asynchronous.invokeAsync,
     states,

@@ -12,6 +12,7 @@ import { verifyPresigned } from './engines/s3/presigned.ts';
 import { readS3Request, s3Permissions } from './engines/s3/requests.ts';
 import { writeXml } from './engines/s3/xml.ts';
 import type { S3Engine } from './engines/s3.ts';
+import { type SnsEngine, snsPermission } from './engines/sns.ts';
 import { type SqsEngine, type SqsInput, sqsPermission } from './engines/sqs.ts';
 import { listen } from './ports.ts';
 import { type AccessControl, AwsError, type InvokeFunction, type Place } from './resources.ts';
@@ -31,6 +32,8 @@ export interface EndpointOptions {
   readonly dynamoDbBackups?: DynamoDbBackups | undefined;
   readonly s3: S3Engine;
   readonly sqs: SqsEngine;
+  /** Topics, where there are any. */
+  readonly sns?: SnsEngine;
   readonly invoke: InvokeFunction;
   /** Takes `Event` invocations, which it tries again when they fail; without it they are tried once. */
   readonly invokeAsync?: (functionNameOrArn: string, payload: string) => void;
@@ -89,6 +92,14 @@ export async function startEndpoint(options: EndpointOptions): Promise<Endpoint>
       const input = parseJson<SqsInput>(body);
       authorize(sqsPermission(operation, input, place));
       answerJson(response, await sqs.handle(operation, input));
+    },
+
+    async sns({ request, response, authorize }) {
+      const parameters = new URLSearchParams((await readBody(request)).toString());
+      authorize(snsPermission(parameters));
+      if (options.sns === undefined) throw new AwsError('NotFound', 'Topic does not exist', 404);
+      const answer = options.sns.handle(parameters);
+      response.writeHead(200, { 'content-type': 'text/xml' }).end(answer);
     },
 
     async lambda({ request, response, authorize }) {
@@ -214,8 +225,14 @@ function writeAwsJson(content: unknown): string {
 }
 
 /** S3 is the one service without an operation header and without a path of its own. */
-function isS3({ url = '', headers: { 'x-amz-target': target, 'content-type': type = '' } }: IncomingMessage): boolean {
-  return target === undefined && !url.startsWith('/2015-03-31/') && !type.includes('x-www-form-urlencoded');
+function isS3(request: IncomingMessage): boolean {
+  const { url = '', headers } = request;
+  return headers['x-amz-target'] === undefined && !url.startsWith('/2015-03-31/') && !isQuery(request);
+}
+
+/** The query protocol of SNS and STS: a form that is answered with XML. */
+function isQuery({ headers: { 'content-type': type = '' } }: IncomingMessage): boolean {
+  return type.includes('x-www-form-urlencoded');
 }
 
 function answerError(request: IncomingMessage, response: ServerResponse, error: unknown): void {
@@ -230,6 +247,15 @@ function answerError(request: IncomingMessage, response: ServerResponse, error: 
     const body = writeXml('Error', { Code: code, Message: known.message, Resource: request.url ?? '' }, '');
     response.writeHead(denied ? 403 : known.status, { 'content-type': 'application/xml' });
     response.end(request.method === 'HEAD' ? undefined : body);
+    return;
+  }
+  if (isQuery(request)) {
+    // SNS has a code of its own for whoever may not do something.
+    const code = denied ? 'AuthorizationError' : known.name;
+    const status = denied ? 403 : known.status;
+    const error = { Type: status < 500 ? 'Sender' : 'Receiver', Code: code, Message: known.message };
+    const body = writeXml('ErrorResponse', { Error: error, RequestId: randomUUID() }, '');
+    response.writeHead(status, { 'content-type': 'text/xml' }).end(body);
     return;
   }
   // The services with an operation header answer 400 to a caller without permission, and Lambda answers 403.

@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { GetObjectCommand, PutObjectCommand, type S3Client, S3ServiceException } from '@aws-sdk/client-s3';
+import {
+  GetObjectCommand,
+  HeadObjectCommand,
+  PutObjectCommand,
+  type S3Client,
+  S3ServiceException,
+} from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { addMilliseconds, type Instant } from '../domain/time.ts';
@@ -51,8 +57,14 @@ export function invoicesKey(month: string, name: string): string {
 }
 
 /** Writes an object in one piece. */
-export async function putText(artifacts: Artifacts, key: string, type: string, body: string): Promise<Written> {
-  const command = new PutObjectCommand({ Bucket: artifacts.bucket, Key: key, ContentType: type, Body: body });
+export async function putText(
+  artifacts: Artifacts,
+  key: string,
+  type: string,
+  body: string,
+  Metadata: Readonly<Record<string, string>> = {},
+): Promise<Written> {
+  const command = new PutObjectCommand({ Bucket: artifacts.bucket, Key: key, ContentType: type, Body: body, Metadata });
   await tellingPassing(() => artifacts.client.send(command));
   return { bytes: Buffer.byteLength(body), sha256: createHash('sha256').update(body).digest('hex') };
 }
@@ -94,11 +106,29 @@ export async function getTextIfThere(artifacts: Artifacts, key: string): Promise
   try {
     return await getText(artifacts, key);
   } catch (error) {
-    // S3 says 403 for what is not there to those who may not list what is (Amazon S3 API Reference, GetObject).
-    const status = error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
-    if (status === 404 || status === 403) return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
+}
+
+/** What was noted with an object when it was written; undefined when it is missing. */
+export async function getMetadata(
+  artifacts: Artifacts,
+  key: string,
+): Promise<Readonly<Record<string, string>> | undefined> {
+  const command = new HeadObjectCommand({ Bucket: artifacts.bucket, Key: key });
+  try {
+    return (await tellingPassing(() => artifacts.client.send(command))).Metadata ?? {};
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** S3 says 403 for what is not there to those who may not list what is (Amazon S3 API Reference, GetObject). */
+function isMissing(error: unknown): boolean {
+  const status = error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
+  return status === 404 || status === 403;
 }
 
 /** Reads an object line by line, however large it is. */

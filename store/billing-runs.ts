@@ -81,7 +81,9 @@ export interface BillingOutcome {
   /** Of a review: SHA-256 of exactly what is in it, which finalizing names; and the approval that was asked for. */
   readonly hash?: string;
   readonly approval?: string;
-  /** Names of what the run left under its folder, see `billingRunKey`. */
+  /** Where the run left its artifacts, where that is not its own folder, see `billingRunKey`. */
+  readonly folder?: string;
+  /** Names of what the run left there. */
   readonly artifacts: readonly string[];
 }
 

@@ -126,7 +126,8 @@ function addReading(invoices: Command, { io, connect }: Context): void {
     });
 }
 
-function withRunOptions(command: Command): Command {
+/** What every command takes that starts a billing run. */
+export function withRunOptions(command: Command): Command {
   return command
     .option(
       '--run-id <id>',

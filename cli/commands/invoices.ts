@@ -8,6 +8,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { expectOk } from '../failure.ts';
 import { formatAmount, listing, plural, table } from '../format.ts';
 import { type Io, print } from '../io.ts';
+import { addInvoiceExports } from './invoices-exports.ts';
 import { addInvoiceLines } from './invoices-lines.ts';
 import { addParity } from './invoices-parity.ts';
 import { addInvoiceRuns } from './invoices-runs.ts';
@@ -43,6 +44,7 @@ export function addInvoices(program: Command, context: Context): void {
   addVoid(invoices, context);
   addInvoiceLines(invoices, context);
   addInvoiceValidation(invoices, context);
+  addInvoiceExports(invoices, context);
 }
 
 function addList(invoices: Command, { io, connect }: Context): void {

@@ -30,6 +30,21 @@ const finalize = fields({
   review: runId.meta({ description: 'The review whose invoices are made final.' }),
   hash: sha256Hex.meta({ description: 'The hash of that review: exactly what was approved.' }),
 });
+const exporting = fields({ id: runId, kind: z.literal('export'), month });
+const notices = fields({
+  id: runId,
+  kind: z.literal('notices'),
+  of: runId.meta({ description: 'The regeneration whose changes customers are told of.' }),
+  goodwillPercent: z
+    .number(must('must be a number'))
+    .int('must be a whole number')
+    .min(0, 'must be at least 0')
+    .max(100, 'must be at most 100')
+    .optional()
+    .meta({
+      description: 'Percent of what was charged too little that the house bears; that of the configuration else.',
+    }),
+});
 
 const RATE_CARD_RULE = 'must name a version of a rate card, such as "standard@2026-11-01T00:00:00.000Z"';
 const parity = fields({
@@ -70,7 +85,7 @@ const rollback = fields({
   of: runId.meta({ description: 'The import whose invoices get their lines of before back.' }),
 });
 
-const KINDS = [generate, regenerate, review, finalize, parity, importLines, rollback] as const;
+const KINDS = [generate, regenerate, review, finalize, parity, importLines, rollback, exporting, notices] as const;
 const KIND_NAMES = KINDS.map((kind) => `"${kind.shape.kind.value}"`).join(', ');
 
 export const billingRunRequest = z

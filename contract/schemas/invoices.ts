@@ -78,10 +78,9 @@ export const invoice = z
       }),
     ),
     corrections: z.array(z.string()).meta({ description: 'Ids of its credit notes and debit adjustments.' }),
-    artifacts: z
-      .record(z.string(), z.string())
-      .optional()
-      .meta({ description: 'Links to its pages by file name, good for 15 minutes; once it was exported.' }),
+    artifacts: z.record(z.string(), z.string()).optional().meta({
+      description: 'Links to its page by file name, good for 15 minutes; where it was exported as it stands.',
+    }),
   })
   .meta({ id: 'Invoice' });
 

@@ -130,6 +130,12 @@ export function parseInvoiceId(id: string): InvoiceName | undefined {
   return parseMonth(month) === undefined ? undefined : { month, account, sequence: Number(sequence) };
 }
 
+/** The id of an invoice or an account as the name of a file: another for each, with nothing that a path or a shell reads. */
+export function fileNameOf(id: string): string {
+  const escaped = (character: string) => `=${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return id.replace(/[^A-Za-z0-9.:~-]/g, escaped).replaceAll(':', '_');
+}
+
 /** The account that an account is billed to: that of the first two segments of its path. */
 export function billedAccountOf(account: string): string {
   return account.split(':', 2).join(':');

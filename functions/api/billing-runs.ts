@@ -9,6 +9,7 @@ import { dayOf, type Instant, periodOfMonth } from '../../domain/time.ts';
 import { useApproval } from '../../store/approvals.ts';
 import { type Artifacts, billingRunKey, linkTo, uploadLinkTo } from '../../store/artifacts.ts';
 import {
+  type BillingOutcome,
   type BillingRun,
   type BillingRunsStore,
   type BillingSpec,
@@ -53,6 +54,7 @@ export async function startBillingRun(deps: BillingRunDeps, { body, caller }: Ap
   const request = { id: body.id, requestedBy: caller.keyId, requestedAt: deps.now() };
   if (body.kind === 'finalize') return startFinalizing(deps, body, request);
   if (body.kind === 'rollback') return startRollback(deps, body, request);
+  if (body.kind === 'notices') return startNotices(deps, body, request);
   return start(deps, { ...request, spec: specOf(body) });
 }
 
@@ -85,11 +87,12 @@ async function wrongRateCard({ runs }: BillingRunDeps, { rateCard }: Extract<Bod
   return [{ field: 'rateCard', rule: `must be a published version, of which there are ${known.length}` }];
 }
 
-function specOf(body: Exclude<Body, { kind: 'finalize' | 'rollback' }>): BillingSpec {
+function specOf(body: Exclude<Body, { kind: 'finalize' | 'rollback' | 'notices' }>): BillingSpec {
   if (body.kind === 'import') {
     const { id: _id, ...spec } = body;
     return spec;
   }
+  if (body.kind === 'export') return { kind: body.kind, month: body.month };
   const { kind, month, accounts } = body;
   if (kind === 'parity') return { kind, month, rateCard: body.rateCard, ...(accounts !== undefined && { accounts }) };
   return { kind, month, ...(accounts !== undefined && { accounts }) };
@@ -186,6 +189,21 @@ function awaitsFile({ spec, status }: BillingRun): boolean {
   return isOfFile(spec) && (status === 'announced' || status === 'failed');
 }
 
+/** In order: 404 no such regeneration, 409 it has not succeeded, 200 said before, 202. */
+async function startNotices(
+  deps: BillingRunDeps,
+  { of, goodwillPercent }: Extract<Body, { kind: 'notices' }>,
+  request: Requested,
+): Promise<Answer> {
+  const run = await readBillingRun(deps.runs, of);
+  if (run?.spec.kind !== 'regenerate') return problem('not-found', `There is no regeneration "${printable(of)}".`);
+  if (run.status !== 'succeeded') {
+    return problem('billing-state', `The run "${run.id}" is ${run.status}; customers are told when it is complete.`);
+  }
+  const goodwill = goodwillPercent !== undefined && { goodwillPercent: goodwillPercent.toString() };
+  return start(deps, { ...request, spec: { kind: 'notices', of: run.id, ...goodwill } });
+}
+
 async function start(
   deps: BillingRunDeps,
   request: Requested & { readonly spec: BillingSpec },
@@ -242,8 +260,8 @@ export async function listBillingRuns(deps: BillingRunDeps): Promise<Answer> {
 type Rendered = z.infer<typeof billingRunSchema>;
 
 export async function render(deps: BillingRunDeps, run: BillingRun): Promise<Rendered> {
-  const names = run.outcome?.artifacts ?? [];
-  const links = names.map(async (name) => [name, await linkTo(deps.artifacts, billingRunKey(run.id, name))] as const);
+  const { artifacts: names = [], folder = billingRunKey(run.id, '') } = run.outcome ?? {};
+  const links = names.map(async (name) => [name, await linkTo(deps.artifacts, `${folder}${name}`)] as const);
   return {
     ...(await renderRecord(deps, run)),
     ...(awaitsFile(run) && {
@@ -256,7 +274,8 @@ export async function render(deps: BillingRunDeps, run: BillingRun): Promise<Ren
 async function renderRecord({ runs }: BillingRunDeps, run: BillingRun): Promise<Rendered> {
   const { id, spec, status, requestedBy, requestedAt, startedAt, finishedAt, outcome, error } = run;
   const { done, of } = await progressOfBillingRun(runs, id);
-  const { artifacts: _artifacts, totals, counts, ...said } = outcome ?? { artifacts: [], counts: {}, sentence: '' };
+  const none: BillingOutcome = { artifacts: [], counts: {}, sentence: '' };
+  const { artifacts: _artifacts, folder: _folder, totals, counts, ...said } = outcome ?? none;
   return {
     ...{ id, kind: spec.kind, status, requestedBy, requestedAt },
     ...('month' in spec && { month: spec.month }),

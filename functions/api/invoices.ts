@@ -8,8 +8,10 @@ import { diffLines, isDue } from '../../domain/invoices/lines.ts';
 import { describeTieFault } from '../../domain/invoices/tie-out.ts';
 import { inOrder } from '../../domain/reconciliation/in-order.ts';
 import type { Instant } from '../../domain/time.ts';
+import type { Artifacts } from '../../store/artifacts.ts';
 import { appendWith } from '../../store/audit.ts';
 import type { BillingRunsStore } from '../../store/billing-runs.ts';
+import { linkToPage, pageName } from '../../store/invoice-pages.ts';
 import * as invoices from '../../store/invoices.ts';
 import { BUCKETS, bucketName } from '../../store/tables.ts';
 import { type Answer, invalid, ok, problem } from '../runtime/answers.ts';
@@ -19,6 +21,7 @@ import { type Caller, maySee, printable } from '../runtime/requests.ts';
 export interface InvoiceDeps {
   readonly runs: BillingRunsStore;
   readonly invoices: invoices.InvoicesStore;
+  readonly artifacts: Artifacts;
   readonly now: () => Instant;
 }
 
@@ -79,10 +82,11 @@ export async function getInvoice(
 ): Promise<Answer> {
   const found = await named(deps, caller, params.invoiceId);
   if (found === undefined) return unknown(params.invoiceId);
-  const [lines, versions, corrections] = await Promise.all([
+  const [lines, versions, corrections, page] = await Promise.all([
     invoices.readLines(deps.invoices, found),
     invoices.readVersions(deps.invoices, found.id),
     found.kind === 'invoice' ? invoices.correctionsOf(deps.invoices, found) : [],
+    linkToPage(deps.artifacts, found),
   ]);
   const body: z.infer<typeof invoiceSchema> = {
     ...renderSummary(found),
@@ -96,6 +100,7 @@ export async function getInvoice(
       return { version, digest, due: due.toString(), madeBy: run, madeAt };
     }),
     corrections: corrections.map(({ id }) => id),
+    ...(page !== undefined && { artifacts: { [pageName(found)]: page } }),
   };
   return ok(200, body);
 }

@@ -1,6 +1,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SFNClient } from '@aws-sdk/client-sfn';
+import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
 
 /**
@@ -16,6 +17,7 @@ let dynamoDbClient: DynamoDBClient | undefined;
 let s3Client: S3Client | undefined;
 let s3LinksClient: S3Client | undefined;
 let stepFunctionsClient: SFNClient | undefined;
+let snsClient: SNSClient | undefined;
 let sqsClient: SQSClient | undefined;
 
 export function dynamoDb(): DynamoDBClient {
@@ -54,4 +56,10 @@ export function stepFunctions(): SFNClient {
 export function sqs(): SQSClient {
   sqsClient ??= new SQSClient({});
   return sqsClient;
+}
+
+/** Does not try again by itself: whoever lost an answer must not have a message sent twice. */
+export function snsOnce(): SNSClient {
+  snsClient ??= new SNSClient({ maxAttempts: 1 });
+  return snsClient;
 }

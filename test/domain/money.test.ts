@@ -1,6 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { AMOUNT_MAX, divideRounded, formatAmount, parseAmount, parseDecimal, scaleOf } from '../../domain/money.ts';
+import {
+  AMOUNT_MAX,
+  decimalAmount,
+  divideRounded,
+  formatAmount,
+  parseAmount,
+  parseDecimal,
+  scaleOf,
+  unitOf,
+} from '../../domain/money.ts';
 
 describe('parseAmount', () => {
   test('reads back every amount that it may hold', () => {
@@ -90,4 +99,27 @@ test('writes minor units for people', () => {
   expect(formatAmount(123456n, 'USD/2')).toBe('1,234.56 USD');
   expect(formatAmount(-5n, 'USD/2')).toBe('-0.05 USD');
   expect(formatAmount(1234567n, 'TOKEN')).toBe('1,234,567 TOKEN');
+});
+
+describe('decimalAmount', () => {
+  test.each([
+    [0n, 'TOKEN', '0'],
+    [-861n, 'TOKEN', '-861'],
+    [5n, 'USD/2', '0.05'],
+    [-5n, 'USD/2', '-0.05'],
+    [123_456_789n, 'USD/2', '1234567.89'],
+    [1n, 'ETH/18', '0.000000000000000001'],
+  ])('writes %s of %s as %s', (amount, asset, text) => {
+    expect(decimalAmount(amount, asset)).toBe(text);
+  });
+
+  test('loses nothing, and names the unit apart', () => {
+    const scale = fc.integer({ min: 1, max: 18 });
+    fc.assert(
+      fc.property(fc.bigInt(-AMOUNT_MAX, AMOUNT_MAX), scale, (amount, digits) => {
+        return BigInt(decimalAmount(amount, `USD/${digits}`).replace('.', '')) === amount;
+      }),
+    );
+    expect([unitOf('USD/6'), unitOf('TOKEN')]).toEqual(['USD', 'TOKEN']);
+  });
 });

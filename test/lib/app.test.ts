@@ -31,12 +31,14 @@ describe('the app', () => {
       'ArtifactsBucketName',
       'SealsBucketName',
       'ImportBucketName',
+      'NoticesTopicArn',
     ]);
     expect(Object.keys(service.Outputs)).toEqual([
       'ApiUrl',
       'ReconcileStateMachineArn',
       'SealStateMachineArn',
       'RepairStateMachineArn',
+      'InvoicesStateMachineArn',
       'CreateKeyFunctionName',
       'AlarmTopicArn',
     ]);

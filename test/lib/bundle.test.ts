@@ -49,6 +49,14 @@ describe('bundling', () => {
     expect(bytes('second')).toBe(before);
   });
 
+  it('puts the files of a module beside the function that reads them, and beside no other', async () => {
+    const names = ['workflow/plan-invoices', 'workflow/fail-invoices'] as const;
+    const built = bundle(join(import.meta.dirname, '..', '..', 'functions'), names, join(directory, 'out'));
+    const [plan = '', fail = ''] = names.map((name) => built.get(name));
+    expect(readdirSync(join(plan, 'notices')).sort()).toEqual(['over-charged.txt', 'under-charged.txt']);
+    expect(readdirSync(fail)).toEqual(['index.mjs']);
+  });
+
   it('names every function that has no file, at once', () => {
     expect(() => bundle(root, ['api/hello', 'api/absent', 'events/none'], join(directory, 'out'))).toThrow(
       /do not exist: functions\/api\/absent\.ts, functions\/events\/none\.ts/,

@@ -172,3 +172,21 @@ describe('the import queue', () => {
     });
   });
 });
+
+describe('the topic of notices', () => {
+  it('outlives deployments of the service with its subscriptions, and takes nothing without TLS', () => {
+    expect(resourcesOf(prod, 'AWS::SNS::Topic')).toHaveLength(1);
+    const { Properties } = resourceOf(prod, 'AWS::SNS::TopicPolicy', 'Notices');
+    const { Statement } = Properties.PolicyDocument as { Statement: Record<string, unknown>[] };
+    expect(Statement).toMatchObject([
+      { Effect: 'Deny', Action: 'sns:Publish', Condition: { Bool: { 'aws:SecureTransport': 'false' } } },
+    ]);
+  });
+
+  it('takes notices of one function alone', () => {
+    const publishers = Object.entries(functions).filter(([, { may }]) => 'notices' in may);
+    expect(publishers.map(([name, { may }]) => [name, (may as { notices: unknown }).notices])).toEqual([
+      ['workflow/work-invoices', ['sns:Publish']],
+    ]);
+  });
+});

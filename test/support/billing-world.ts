@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { billingPolicy } from '../../config/billing.ts';
 import { chart } from '../../config/chart.ts';
+import { readNoticeTemplates } from '../../config/notices.ts';
 import type { ApprovalPolicy } from '../../domain/approvals.ts';
 import { chartEntryOf } from '../../domain/chart.ts';
+import type { NoticeTemplates } from '../../domain/invoices/notice-template.ts';
 import type { BillingPolicy } from '../../domain/invoices/policy.ts';
 import type { RateCard } from '../../domain/rating.ts';
 import type { Transfer } from '../../domain/transfers.ts';
@@ -24,6 +26,7 @@ import { forLinks, startArtifacts, type TestArtifacts } from './artifacts-bucket
 import { startBooks, type TestBooks } from './books.ts';
 import { arnOf, type Machines, startMachines, type When } from './machines.ts';
 import { rememberFiles, rememberTables } from './remembered.ts';
+import { startTopic, type TestTopic } from './topic.ts';
 
 export const MONTH = '2026-10';
 /** When everything happens: the month is over. */
@@ -46,9 +49,11 @@ export interface BillingWorld {
   readonly ledger: LedgerStore;
   readonly deps: BillingDeps;
   readonly machines: Machines;
+  readonly topic: TestTopic;
   policy: BillingPolicy;
   approvals: ApprovalPolicy;
   rateCards: readonly RateCard[];
+  templates: NoticeTemplates;
   now: string;
   /** Called before and after each call of a function by the state machine; what it throws fails the call. */
   breakOff: (step: string, when: When) => Promise<void>;
@@ -72,7 +77,7 @@ export interface BillingWorld {
 }
 
 export async function startBillingWorld(): Promise<BillingWorld> {
-  const [tables, artifacts] = await Promise.all([startBooks(), startArtifacts()]);
+  const [tables, artifacts, topic] = await Promise.all([startBooks(), startArtifacts(), startTopic()]);
   const ledger: LedgerStore = { ...tables, clock: systemClock, newId: randomUUID, listed: new Set() };
   const deps: BillingDeps = {
     ...{ runs: tables, invoices: tables, ledger, artifacts, chart },
@@ -83,6 +88,9 @@ export async function startBillingWorld(): Promise<BillingWorld> {
       return world.approvals;
     },
     readRateCards: async () => world.rateCards,
+    readNoticeTemplates: () => world.templates,
+    notifier: () => ({ client: topic.client, topicArn: topic.arn }),
+    newId: randomUUID,
     now: () => world.now,
     wait: async () => {},
   };
@@ -100,10 +108,11 @@ export async function startBillingWorld(): Promise<BillingWorld> {
   });
 
   const world: BillingWorld = {
-    ...{ tables, artifacts, ledger, deps, machines },
+    ...{ tables, artifacts, ledger, deps, machines, topic },
     policy: billingPolicy,
     approvals: { lifetimeHours: 72, thresholds: {} },
     rateCards: CARDS,
+    templates: readNoticeTemplates(),
     now: NOW,
     breakOff: async () => {},
     send: (route, request) => call(api, route, request),
@@ -169,7 +178,7 @@ export async function startBillingWorld(): Promise<BillingWorld> {
     redrive: (executionArn) => machines.redrive(executionArn),
     async stop() {
       await machines.stop();
-      await Promise.all([tables.stop(), artifacts.stop()]);
+      await Promise.all([tables.stop(), artifacts.stop(), topic.stop()]);
     },
   };
   return world;

@@ -1,5 +1,6 @@
 import type { ApprovalPolicy } from '../../../domain/approvals.ts';
 import type { Chart } from '../../../domain/chart.ts';
+import type { NoticeTemplates } from '../../../domain/invoices/notice-template.ts';
 import type { BillingPolicy } from '../../../domain/invoices/policy.ts';
 import type { RateCard } from '../../../domain/rating.ts';
 import type { Instant } from '../../../domain/time.ts';
@@ -13,6 +14,7 @@ import type {
 } from '../../../store/billing-runs.ts';
 import type { InvoicesStore } from '../../../store/invoices.ts';
 import type { LedgerTable } from '../../../store/posting.ts';
+import type { Notifier } from './notifier.ts';
 
 /** What the steps of all billing runs work with. */
 export interface BillingDeps {
@@ -24,6 +26,10 @@ export interface BillingDeps {
   readonly policy: BillingPolicy;
   readonly approvals: ApprovalPolicy;
   readonly readRateCards: () => Promise<readonly RateCard[]>;
+  readonly readNoticeTemplates: () => NoticeTemplates;
+  /** Asked for only by runs that tell customers something: others may not hand anything over. */
+  readonly notifier: () => Notifier;
+  readonly newId: () => string;
   readonly now: () => Instant;
   readonly wait: (milliseconds: number) => Promise<void>;
 }

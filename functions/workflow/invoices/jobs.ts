@@ -1,8 +1,10 @@
 import type { BillingKind } from '../../../store/billing-runs.ts';
 import { generateJob, regenerateJob } from './build.ts';
+import { exportJob } from './export.ts';
 import { finalizeJob } from './finalize.ts';
 import { importJob } from './import-lines.ts';
 import type { BillingJob, Row } from './job.ts';
+import { noticesJob } from './notices.ts';
 import { parityJob } from './parity.ts';
 import { reviewJob } from './review.ts';
 import { rollbackJob } from './rollback-lines.ts';
@@ -16,6 +18,8 @@ const jobs: Readonly<Partial<Record<BillingKind, unknown>>> = {
   parity: parityJob,
   import: importJob,
   rollback: rollbackJob,
+  export: exportJob,
+  notices: noticesJob,
 };
 
 /** A run asks for something that this version does not do. */

@@ -1,10 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { approvalPolicy } from '../../../config/approvals.ts';
 import { billingPolicy } from '../../../config/billing.ts';
 import { chart } from '../../../config/chart.ts';
+import { readNoticeTemplates } from '../../../config/notices.ts';
 import { readSettings } from '../../../store/settings.ts';
-import { s3 } from '../../runtime/clients.ts';
+import { s3, snsOnce } from '../../runtime/clients.ts';
 import { environment } from '../../runtime/environment.ts';
 import type { BillingDeps } from './job.ts';
 
@@ -32,6 +34,9 @@ export function productionDeps(): BillingDeps {
     policy: billingPolicy,
     approvals: approvalPolicy,
     readRateCards: async () => (await readSettings(operations)).rateCards,
+    readNoticeTemplates,
+    notifier: () => ({ client: snsOnce(), topicArn: environment('NOTICES_TOPIC_ARN').NOTICES_TOPIC_ARN }),
+    newId: randomUUID,
     now: () => new Date().toISOString(),
     wait: (milliseconds) => setTimeout(milliseconds),
   };
