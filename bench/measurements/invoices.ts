@@ -4,6 +4,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { approvalPolicy } from '../../config/approvals.ts';
 import { billingPolicy } from '../../config/billing.ts';
 import { chart } from '../../config/chart.ts';
+import { readNoticeTemplates } from '../../config/notices.ts';
 import { addDays, monthOf, periodOfMonth } from '../../domain/time.ts';
 import { makeHandler as makeClose } from '../../functions/workflow/close-invoices.ts';
 import type { BillingDeps } from '../../functions/workflow/invoices/job.ts';
@@ -83,6 +84,11 @@ function depsOf(setting: Setting, now: string): BillingDeps {
     policy: billingPolicy,
     approvals: approvalPolicy,
     readRateCards: async () => (await readSettings(runs)).rateCards,
+    readNoticeTemplates,
+    notifier: () => {
+      throw new TypeError('Nobody is told anything of a benchmark.');
+    },
+    newId: randomUUID,
     now: () => now,
     wait: async () => {},
     readNoticeTemplates: () => expectNoNotice(),

@@ -10,7 +10,7 @@ export const invoicesRoutes = {
     function: 'api/billing',
     scope: 'billing',
     summary:
-      'Start a run over the invoices of a month: generate, regenerate, review, finalize, export, import, compare or tell',
+      'Start a run over the invoices of a month: make, review, finalize, compare, import, roll back, export or tell',
     body: billingRuns.billingRunRequest,
     answers: { 202: billingRuns.billingRun, 200: billingRuns.billingRun },
     problems: [

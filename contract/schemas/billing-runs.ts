@@ -85,7 +85,7 @@ const rollback = fields({
   of: runId.meta({ description: 'The import whose invoices get their lines of before back.' }),
 });
 
-const KINDS = [generate, regenerate, review, finalize, exporting, notices, parity, importLines, rollback] as const;
+const KINDS = [generate, regenerate, review, finalize, parity, importLines, rollback, exporting, notices] as const;
 const KIND_NAMES = KINDS.map((kind) => `"${kind.shape.kind.value}"`).join(', ');
 
 export const billingRunRequest = z

@@ -38,6 +38,7 @@ describe('the app', () => {
       'ReconcileStateMachineArn',
       'SealStateMachineArn',
       'RepairStateMachineArn',
+      'InvoicesStateMachineArn',
       'CreateKeyFunctionName',
       'AlarmTopicArn',
     ]);

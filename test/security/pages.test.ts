@@ -2,11 +2,13 @@ import { globSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { renderIncident } from '../../cli/incident/markdown.ts';
 import type { IncidentRecord } from '../../cli/incident/record.ts';
+import type { Invoice } from '../../domain/invoices/invoice.ts';
 import type { FindingLine } from '../../domain/reconciliation/findings.ts';
 import { outcomeOf } from '../../domain/reconciliation/outcome.ts';
 import { createCounter } from '../../domain/reconciliation/summary.ts';
 import type { Step } from '../../domain/repairs/steps.ts';
 import { planTotals } from '../../domain/repairs/totals.ts';
+import { renderPage } from '../../functions/workflow/invoices/export-page.ts';
 import { renderReport } from '../../functions/workflow/reconciliation/report.ts';
 import type { RunPlan } from '../../functions/workflow/reconciliation/run-plan.ts';
 import { renderPlan } from '../../functions/workflow/repairs/report.ts';
@@ -66,6 +68,20 @@ test('the plan of a repair', async () => {
   expectHarmless(await renderPlan(repair, plan, planTotals([step]), [step], left));
 });
 
+test('the page of an invoice', async () => {
+  const invoice: Invoice = {
+    ...{ id: HOSTILE, account: HOSTILE, month: '2026-10', kind: 'credit-note', original: HOSTILE, asset: 'TOKEN' },
+    ...{ opening: 1n, closing: 2n, due: 3n, ledgerTotal: 4n, lineCount: 2, status: 'draft', revision: 1, version: 1 },
+    ...{ digest: HOSTILE, number: HOSTILE, madeBy: HOSTILE, madeAt: TIME, lastRun: HOSTILE, lastOutcome: 'created' },
+    faults: [{ kind: 'moving', unit: HOSTILE }],
+  };
+  const lines = ['usage', 'credit'].map((type) => ({
+    ...{ unit: HOSTILE, type, description: HOSTILE, quantity: 1n, amount: 1n },
+  }));
+  const seller = { name: HOSTILE, address: [HOSTILE], contact: HOSTILE };
+  expectHarmless(await renderPage(invoice, lines, seller));
+});
+
 test('the record of an incident, which is Markdown', () => {
   const link = `${HOSTILE} [x](javascript:alert(1)) ![y](http://z) | \`code\`\n# Heading\n\n- item`;
   const amounts = [{ asset: 'TOKEN', overCharged: '1', underCharged: '1' }];
@@ -101,12 +117,12 @@ describe('every page is made by templates that escape', () => {
     (file) => [file, readFileSync(file, 'utf8')] as const,
   );
 
-  test('and only the style goes in as it is', () => {
+  test('and only the styles go in as they are', () => {
     const raws = sources.flatMap(([file, text]) =>
       [...text.matchAll(/\braw\(([^)]*)\)/g)].map(([, what]) => [file, what]),
     );
     expect(raws.length).toBeGreaterThan(0);
-    expect(raws.filter(([, what]) => what !== 'REPORT_STYLE')).toEqual([]);
+    expect(raws.filter(([, what = '']) => !['REPORT_STYLE', 'PAGE_STYLE'].includes(what))).toEqual([]);
   });
 
   test('and no text is put together to a page in another way', () => {

@@ -11,6 +11,8 @@ import type { ExportedDocument, ExportedLine, ExportRow } from './export.ts';
  * Others read them by these names in this order: add at the end, change nothing.
  */
 
+export const CSV_TYPE = 'text/csv; charset=utf-8';
+
 export const INVOICE_COLUMNS = [
   'InvoiceId',
   'BillingAccountId',

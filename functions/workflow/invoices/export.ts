@@ -6,7 +6,7 @@ import { invoicesKey, streamText, type Written } from '../../../store/artifacts.
 import type { BillingOutcome } from '../../../store/billing-runs.ts';
 import { pageName, putPage } from '../../../store/invoice-pages.ts';
 import { listInvoices, readLines } from '../../../store/invoices.ts';
-import { invoicesCsv, linesCsv } from './export-csv.ts';
+import { CSV_TYPE, invoicesCsv, linesCsv } from './export-csv.ts';
 import { renderPage } from './export-page.ts';
 import type { BillingDeps, BillingJob, ReadRows, Row, RunOf } from './job.ts';
 import { writeManifest } from './manifest.ts';
@@ -121,8 +121,6 @@ function exportedDocument(invoice: Invoice): ExportedDocument {
   };
 }
 
-const CSV_TYPE = 'text/csv; charset=utf-8';
-
 async function closeExport(
   { artifacts }: BillingDeps,
   run: RunOf<'export'>,
@@ -137,8 +135,7 @@ async function closeExport(
     ['lines.csv', await write('lines.csv', linesCsv(rows('export')))],
   ];
   const totals = new Map<string, bigint>();
-  async function* listed() {
-    yield* files;
+  async function* pages() {
     for await (const row of rows('export')) {
       if (!('document' in row)) continue;
       const { asset, due } = row.document;
@@ -146,7 +143,9 @@ async function closeExport(
       yield [row.page.name, row.page] as const;
     }
   }
-  await writeManifest(artifacts, invoicesKey(month, 'manifest.json'), run.id, listed());
+  // Pages may be many, and a run links each of its artifacts: they have a list of their own, whose digest is in the manifest.
+  files.push(['pages.json', await writeManifest(artifacts, invoicesKey(month, 'pages.json'), run.id, pages())]);
+  await writeManifest(artifacts, invoicesKey(month, 'manifest.json'), run.id, files);
   const count = (name: string) => counts[name] ?? 0;
   return {
     sentence: `${count('documents')} documents of ${month} with ${count('lines')} lines are written out, ${count('final')} of them final.`,
@@ -155,6 +154,6 @@ async function closeExport(
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([asset, due]) => ({ asset, before: '0', after: `${due}` })),
     folder: invoicesKey(month, ''),
-    artifacts: ['invoices.csv', 'lines.csv', 'manifest.json'],
+    artifacts: ['invoices.csv', 'lines.csv', 'pages.json', 'manifest.json'],
   };
 }

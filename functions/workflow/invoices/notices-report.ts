@@ -36,15 +36,12 @@ export async function closeNotices(
     ['notices.ndjson', await write('notices.ndjson', NDJSON_TYPE, jsonLines(rows('tell')))],
   ];
   const totals = new Map<string, { before: bigint; after: bigint }>();
-  async function* listed() {
-    yield* files;
-    for await (const { asset, charged, finalAmount, file } of rows('tell')) {
-      const { before, after } = totals.get(asset) ?? { before: 0n, after: 0n };
-      totals.set(asset, { before: before + BigInt(charged), after: after + BigInt(finalAmount) });
-      if (file !== undefined) yield [file.name, file] as const;
-    }
+  for await (const { asset, charged, finalAmount } of rows('tell')) {
+    const { before, after } = totals.get(asset) ?? { before: 0n, after: 0n };
+    totals.set(asset, { before: before + BigInt(charged), after: after + BigInt(finalAmount) });
   }
-  await writeManifest(artifacts, billingRunKey(run.id, 'manifest.json'), run.id, listed());
+  // The digests of the texts are in notices.ndjson.
+  await writeManifest(artifacts, billingRunKey(run.id, 'manifest.json'), run.id, files);
   return {
     sentence: sentenceOf(run, counts),
     counts,

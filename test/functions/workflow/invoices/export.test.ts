@@ -108,15 +108,14 @@ describe('an export', () => {
   });
 
   test('the manifest names every file with its digest, and the run links the files of the month', async () => {
-    const { files } = JSON.parse(await file('manifest.json')) as { files: { name: string; sha256: string }[] };
-    expect(files.map(({ name }) => name).sort()).toEqual(
-      [
-        'invoices.csv',
-        'lines.csv',
-        ...[ACME, HOSTILE].map((id) => `pages/${fileNameOf(`${MONTH}:${id}`)}.html`),
-      ].sort(),
+    const listed = async (name: string) =>
+      (JSON.parse(await file(name)) as { files: { name: string; sha256: string }[] }).files;
+    const [own, pages] = [await listed('manifest.json'), await listed('pages.json')];
+    expect(own.map(({ name }) => name)).toEqual(['invoices.csv', 'lines.csv', 'pages.json']);
+    expect(pages.map(({ name }) => name).sort()).toEqual(
+      [ACME, HOSTILE].map((id) => `pages/${fileNameOf(`${MONTH}:${id}`)}.html`).sort(),
     );
-    for (const { name, sha256 } of files) {
+    for (const { name, sha256 } of [...own, ...pages]) {
       expect([
         name,
         createHash('sha256')
@@ -126,7 +125,7 @@ describe('an export', () => {
     }
     const { body } = await world.send('GET /v1/billing-runs/{runId}', { params: { runId: 'out-2' } });
     const links = body.artifacts as Record<string, string>;
-    expect(Object.keys(links)).toEqual(['invoices.csv', 'lines.csv', 'manifest.json']);
+    expect(Object.keys(links)).toEqual(['invoices.csv', 'lines.csv', 'pages.json', 'manifest.json']);
     const answer = await fetch(links['invoices.csv'] ?? '');
     expect(await answer.text()).toBe(await file('invoices.csv'));
     expect(body.outcome).not.toHaveProperty('folder');
