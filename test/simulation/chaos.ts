@@ -35,7 +35,7 @@ export const FAULTS = {
   'message-late': 0.1,
   /** The clock of a function is wrong by seconds from its start on. */
   skew: 0.3,
-  /** The clock of a function jumps by up to a minute, forth or back. */
+  /** The clock of a function jumps by up to half a minute, forth or back. */
   'clock-jump': 0.002,
   /** Indexes and reads that are not consistent are up to two seconds behind. */
   stale: 1,

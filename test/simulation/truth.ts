@@ -4,7 +4,9 @@ import type { FindingKind } from '../../domain/reconciliation/findings.ts';
 import type { Transfer } from '../../domain/transfers.ts';
 import { type Item, integer, integers, text, texts } from '../../store/items.ts';
 import { transferFromItem } from '../../store/ledger.ts';
-import { LEDGER, USAGE } from './dynamodb/tables.ts';
+import { ITSELF, momentKey, SWEEP_PARTITION } from '../../store/tables.ts';
+import { SEPARATOR } from './dynamodb/index.ts';
+import { LEDGER, OPERATIONS, USAGE } from './dynamodb/tables.ts';
 import { must } from './invariant.ts';
 import { dearerFrom, PRICES } from './workload/usage.ts';
 import type { World } from './world.ts';
@@ -174,5 +176,22 @@ export function checkBalances(world: World): void {
   const ours = possiblyDrifted(world);
   for (const [account, { isTrue }] of balancesOf(world)) {
     must(isTrue || ours.has(account), 'balances are the sums of transfers and holds', () => account);
+  }
+}
+
+/** Milliseconds by which the sweep of what expires may be behind at the end: it runs every minute, and may die in a few. */
+const SWEEP_BEHIND_MS = 15 * 60_000;
+
+/** The sweep goes on, and nothing that expires before its mark is left open. */
+export function checkSwept({ engine, scheduler, beginning }: World): void {
+  const items = engine.tables.get(LEDGER)?.items ?? new Map<string, Item>();
+  const mark = engine.tables.get(OPERATIONS)?.items.get(`${SWEEP_PARTITION}${SEPARATOR}${ITSELF}`)?.sweptKey?.S ?? '';
+  const latest = scheduler.now() - SWEEP_BEHIND_MS;
+  const isOn = latest < Date.parse(beginning) || mark >= new Date(latest).toISOString();
+  must(isOn, 'what expires is swept', () => `The mark is at ${mark}.`);
+  for (const [key, item] of items) {
+    if (!key.startsWith('hold#') || items.has(`resolution#${text(item, 'id')}`)) continue;
+    const expiry = momentKey(text(item, 'expiresAt'), text(item, 'id'));
+    must(expiry >= mark, 'what expires is swept', () => `${key} expires at ${expiry}, and the mark is at ${mark}.`);
   }
 }
