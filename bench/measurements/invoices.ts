@@ -91,14 +91,7 @@ function depsOf(setting: Setting, now: string): BillingDeps {
     newId: randomUUID,
     now: () => now,
     wait: async () => {},
-    readNoticeTemplates: () => expectNoNotice(),
-    notifier: () => expectNoNotice(),
-    newId: randomUUID,
   };
-}
-
-function expectNoNotice(): never {
-  throw new Error('Neither making nor rebuilding invoices tells anybody.');
 }
 
 /** The prices in force, as if they had been since that day: the month lies before the bench's own days. */

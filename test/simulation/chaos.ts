@@ -23,7 +23,7 @@ export const FAULTS = {
   'object-crash': 0.0005,
   /** A call takes a second. */
   slow: 0.01,
-  /** A function dies between two of its calls. */
+  /** A function dies between two of its calls. Some make hundreds, so this has a rate of its own in every run. */
   crash: 0.003,
   /** A caller hangs up before the answer, while the function goes on. */
   'caller-gone': 0.01,
@@ -35,7 +35,7 @@ export const FAULTS = {
   'message-late': 0.1,
   /** The clock of a function is wrong by seconds from its start on. */
   skew: 0.3,
-  /** The clock of a function jumps by up to a minute, forth or back. */
+  /** The clock of a function jumps by up to half a minute, forth or back. */
   'clock-jump': 0.002,
   /** Indexes and reads that are not consistent are up to two seconds behind. */
   stale: 1,
@@ -52,12 +52,22 @@ export interface Chaos {
   readonly random: Random;
 }
 
-export function createChaos(random: Random, kinds: ReadonlySet<Fault>): Chaos {
+/** Faults that end whatever is going on. */
+const DEADLY: ReadonlySet<Fault> = new Set([
+  'crash',
+  'object-crash',
+  'object-fault',
+  'object-lost',
+  'object-unanswered',
+]);
+
+/** @param rate how many times as often as usual. */
+export function createChaos(random: Random, kinds: ReadonlySet<Fault>, rate: number): Chaos {
   let isCalm = false;
   return {
     // A number is drawn whether the kind is on or not, so that fewer kinds change as little as they can.
     strikes(fault) {
-      const drawn = random.next() < FAULTS[fault];
+      const drawn = random.next() < FAULTS[fault] * (DEADLY.has(fault) ? 1 : rate);
       return drawn && !isCalm && kinds.has(fault);
     },
     calm() {

@@ -20,8 +20,8 @@ export interface Instance {
   onDeath: () => void;
 }
 
-/** Milliseconds by which the clock of a function may be wrong, whatever it jumps. */
-const SKEW_MS_MAX = 60_000;
+/** Milliseconds by which the clock of a function may be wrong, whatever it jumps: two of them differ by a minute at most. */
+const SKEW_MS_MAX = 30_000;
 
 export function createInstance(world: World, name: string): Instance {
   const { scheduler, chaos, random } = world;

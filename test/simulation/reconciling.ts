@@ -2,7 +2,6 @@ import type { FindingLine } from '../../domain/reconciliation/findings.ts';
 import { must } from './invariant.ts';
 import type { Simulation } from './simulation.ts';
 import { expectedFindings, type Found } from './truth.ts';
-import { BEGINNING } from './world.ts';
 
 /** Reconciles the whole run, and holds what was found against what was broken. @returns the findings. */
 export async function reconcile(simulation: Simulation, runId: string): Promise<FindingLine[]> {
@@ -19,7 +18,7 @@ export async function reconcile(simulation: Simulation, runId: string): Promise<
 /** Runs the real state machine over the days of the run, and again when it fails. */
 async function completed({ world, service }: Simulation, runId: string): Promise<void> {
   const { scheduler } = world;
-  const [startDate, endDate] = [BEGINNING.slice(0, 10), new Date(scheduler.now()).toISOString().slice(0, 10)];
+  const [startDate, endDate] = [world.beginning.slice(0, 10), new Date(scheduler.now()).toISOString().slice(0, 10)];
   const requestedAt = new Date(scheduler.now()).toISOString();
   const input = { trigger: 'request', runId, startDate, endDate, requestedAt };
   for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {

@@ -9,7 +9,7 @@ import { InvariantError, must } from './invariant.ts';
 import { reconcile } from './reconciling.ts';
 import { createService } from './service.ts';
 import { createSimulation, type Simulation } from './simulation.ts';
-import { checkBalances } from './truth.ts';
+import { checkBalances, checkSwept } from './truth.ts';
 import { begin, live } from './workload/clients.ts';
 import { repair } from './workload/repairing.ts';
 import { createWorld, type World } from './world.ts';
@@ -85,11 +85,13 @@ async function tell(simulation: Simulation, operations: number, isRepaired: bool
   const sweeping = sweepAgainAndAgain(simulation);
   await live(simulation, operations);
   await emptied(simulation);
+  await world.scheduler.sleep(EXPIRED_MS);
   sweeping.stop();
   await world.scheduler.sleep(SETTLED_MS);
   told.check();
   await checkBulks(simulation);
   checkBalances(world);
+  checkSwept(world);
   const findings = await reconcile(simulation, 'end');
   if (isRepaired) await repair(simulation, 'end', findings);
   await checkChain(world);
@@ -97,8 +99,10 @@ async function tell(simulation: Simulation, operations: number, isRepaired: bool
 }
 
 /** Of so many runs, what is found at the end is repaired: each takes several reconciliations. */
-const REPAIRED = 0.25;
+const REPAIRED = 0.08;
 
+/** Milliseconds in which most of what is held expires, and is swept. */
+const EXPIRED_MS = 12 * 60_000;
 /** Milliseconds in which indexes come up to their tables, and calls arrive that were given up. */
 const SETTLED_MS = 20_000;
 const SWEEP_MS = 60_000;

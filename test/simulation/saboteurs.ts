@@ -13,6 +13,7 @@ export const SABOTEURS = {
   'a reversal twice': (engine) => withoutCondition(engine, ({ Update }) => isOf(Update, 'reversed#')),
   'a hold that ends twice': (engine) => withoutCondition(engine, ({ Put }) => isOf(Put, 'resolution#')),
   'a skipped page': skippedPage,
+  'an expiry that is passed over': expiryPassedOver,
   'an acknowledged write that never lands': writeThatNeverLands,
   'a condition on funds that is dropped': droppedFunds,
   'a fork of the audit chain': (engine) => withoutCondition(engine, ({ Put }) => Put?.Item?.pk?.S === 'audit'),
@@ -111,6 +112,19 @@ function skippedPage(engine: Engine): Engine {
       if (command !== 'QueryCommand' || (input as { IndexName?: string }).IndexName === undefined) return answer;
       const { LastEvaluatedKey: _, ...first } = answer;
       return first;
+    },
+  };
+}
+
+/** The sweep does not see some of what expires. */
+function expiryPassedOver(engine: Engine): Engine {
+  return {
+    ...engine,
+    perform(command, input) {
+      const answer = engine.perform(command, input) as QueryCommandOutput;
+      const { ExpressionAttributeValues: values = {} } = input as { ExpressionAttributeValues?: Item };
+      if (command !== 'QueryCommand' || !values[':partition']?.S?.startsWith('#expiry#')) return answer;
+      return { ...answer, Items: answer.Items?.filter(({ pk }) => !/[13579]$/.test(pk?.S ?? '')) };
     },
   };
 }

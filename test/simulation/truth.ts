@@ -4,10 +4,11 @@ import type { FindingKind } from '../../domain/reconciliation/findings.ts';
 import type { Transfer } from '../../domain/transfers.ts';
 import { type Item, integer, integers, text, texts } from '../../store/items.ts';
 import { transferFromItem } from '../../store/ledger.ts';
-import { LEDGER, USAGE } from './dynamodb/tables.ts';
+import { ITSELF, momentKey, SWEEP_PARTITION } from '../../store/tables.ts';
+import { SEPARATOR } from './dynamodb/index.ts';
+import { LEDGER, OPERATIONS, USAGE } from './dynamodb/tables.ts';
 import { must } from './invariant.ts';
-import { DEARER_FROM } from './workload/clients.ts';
-import { PRICES } from './workload/usage.ts';
+import { dearerFrom, PRICES } from './workload/usage.ts';
 import type { World } from './world.ts';
 
 /**
@@ -45,7 +46,9 @@ export function expectedFindings(world: World): Found[] {
   return found.sort();
 }
 
-function requestsOf({ engine }: World): Map<string, Map<string, Group>> {
+function requestsOf(world: World): Map<string, Map<string, Group>> {
+  const { engine } = world;
+  const dearer = dearerFrom(world);
   const requests = new Map<string, Map<string, Group>>();
   const groupOf = (account: string, requestId: string, at: string): Group => {
     const groups = requests.get(`${account} ${requestId}`) ?? new Map<string, Group>();
@@ -62,7 +65,7 @@ function requestsOf({ engine }: World): Map<string, Map<string, Group>> {
       if (number > (group.ruling?.number ?? 0n)) group.ruling = { number, overrules: texts(item, 'overrules') };
       continue;
     }
-    group.uses.push({ fingerprint: text(item, 'fingerprint'), price: priceOf(item) });
+    group.uses.push({ fingerprint: text(item, 'fingerprint'), price: priceOf(item, dearer) });
   }
   for (const { id, kind, debit, credit, amount, effectiveAt, requestId, corrects } of transfersOf(engine)) {
     const isOfRequest = kind === 'charge' || (corrects !== undefined && requestId !== undefined);
@@ -77,11 +80,11 @@ function requestsOf({ engine }: World): Map<string, Map<string, Group>> {
   return requests;
 }
 
-function priceOf(item: Item): bigint | undefined {
+function priceOf(item: Item, dearer: string): bigint | undefined {
   const price = PRICES[text(item, 'operation') as keyof typeof PRICES];
   if (price === undefined) return undefined;
   const { units = 0n } = integers(item, 'quantities');
-  return units * (text(item, 'occurredAt') >= DEARER_FROM ? price.later : price.first);
+  return units * (text(item, 'occurredAt') >= dearer ? price.later : price.first);
 }
 
 const net = ({ entries }: Group) => entries.reduce((sum, { amount }) => sum + amount, 0n);
@@ -173,5 +176,22 @@ export function checkBalances(world: World): void {
   const ours = possiblyDrifted(world);
   for (const [account, { isTrue }] of balancesOf(world)) {
     must(isTrue || ours.has(account), 'balances are the sums of transfers and holds', () => account);
+  }
+}
+
+/** Milliseconds by which the sweep of what expires may be behind at the end: it runs every minute, and may die in a few. */
+const SWEEP_BEHIND_MS = 15 * 60_000;
+
+/** The sweep goes on, and nothing that expires before its mark is left open. */
+export function checkSwept({ engine, scheduler, beginning }: World): void {
+  const items = engine.tables.get(LEDGER)?.items ?? new Map<string, Item>();
+  const mark = engine.tables.get(OPERATIONS)?.items.get(`${SWEEP_PARTITION}${SEPARATOR}${ITSELF}`)?.sweptKey?.S ?? '';
+  const latest = scheduler.now() - SWEEP_BEHIND_MS;
+  const isOn = latest < Date.parse(beginning) || mark >= new Date(latest).toISOString();
+  must(isOn, 'what expires is swept', () => `The mark is at ${mark}.`);
+  for (const [key, item] of items) {
+    if (!key.startsWith('hold#') || items.has(`resolution#${text(item, 'id')}`)) continue;
+    const expiry = momentKey(text(item, 'expiresAt'), text(item, 'id'));
+    must(expiry >= mark, 'what expires is swept', () => `${key} expires at ${expiry}, and the mark is at ${mark}.`);
   }
 }

@@ -67,9 +67,9 @@ export function createWatch(now: () => number, holdOf: (id: string) => Item | un
     transfers.set(text(item, 'id'), { amount, debit: text(item, 'debit') });
     const original = optionalText(item, 'corrects') ?? '';
     const whole = transfers.get(original);
-    // What corrects the other way charges more.
-    if (whole === undefined || whole.debit !== text(item, 'credit')) return;
-    const sum = (reversed.get(original) ?? 0n) + amount;
+    if (whole === undefined) return;
+    // What corrects the other way moves more, and may itself be taken back.
+    const sum = (reversed.get(original) ?? 0n) + (whole.debit === text(item, 'credit') ? amount : -amount);
     reversed.set(original, sum);
     must(sum <= whole.amount, 'no more is reversed than was moved', () => `${original}: ${sum} of ${whole.amount}.`);
   }

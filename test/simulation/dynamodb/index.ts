@@ -1,3 +1,4 @@
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { type Item, typeOf } from './values.ts';
 
 /** The names of a table's or an index's keys. */
@@ -109,8 +110,14 @@ export function createIndex(keys: Keys, kept?: readonly string[]): Index {
   };
 }
 
-function pick(item: Item, names: readonly string[]): Item {
-  return Object.fromEntries(names.flatMap((name) => (item[name] ? [[name, item[name]]] : [])));
+/** What an item has of these attributes. */
+export function pick(item: Item, names: readonly string[]): Item {
+  const picked: Record<string, AttributeValue> = {};
+  for (const name of names) {
+    const value = item[name];
+    if (value !== undefined) picked[name] = value;
+  }
+  return picked;
 }
 
 /** Where the first place at or behind this one is. */

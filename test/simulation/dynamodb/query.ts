@@ -1,6 +1,6 @@
 import type { QueryCommandInput, QueryCommandOutput } from '@aws-sdk/client-dynamodb';
 import { conditionOf } from './conditions.ts';
-import { type Index, type Keys, type Placed, placeOf, positionOf } from './index.ts';
+import { type Index, type Keys, type Placed, pick, placeOf, positionOf } from './index.ts';
 import { keyOf, type TableShape } from './tables.ts';
 import { readTokens } from './tokens.ts';
 import { InvalidRequestError, type Item } from './values.ts';
@@ -58,7 +58,7 @@ const partitions = new Map<string, string>();
 /** Which value names the partition; the whole condition is tested on each row. */
 function keyCondition(input: QueryCommandInput, keys: Keys) {
   const { KeyConditionExpression: expression = '', ExpressionAttributeNames: names = {} } = input;
-  const cached = `${keys.partition} ${JSON.stringify(names)} ${expression}`;
+  const cached = `${keys.partition} ${input.ExpressionAttributeNames === undefined ? '' : JSON.stringify(names)} ${expression}`;
   let partition = partitions.get(cached);
   if (partition === undefined) {
     const tokens = readTokens(expression);
@@ -72,16 +72,27 @@ function keyCondition(input: QueryCommandInput, keys: Keys) {
   return { partition, test: conditionOf(expression).test };
 }
 
+const projections = new Map<string, readonly string[]>();
+
 function projected(
-  { ProjectionExpression, ExpressionAttributeNames: names = {} }: QueryCommandInput,
+  { ProjectionExpression: expression, ExpressionAttributeNames: names = {} }: QueryCommandInput,
   item: Item,
 ): Item {
-  if (ProjectionExpression === undefined) return item;
-  const wanted = ProjectionExpression.split(',').map((name) => names[name.trim()] ?? name.trim());
-  return Object.fromEntries(wanted.flatMap((name) => (item[name] === undefined ? [] : [[name, item[name]]])));
+  if (expression === undefined) return item;
+  let asked = projections.get(expression);
+  if (asked === undefined) {
+    asked = expression.split(',').map((name) => name.trim());
+    projections.set(expression, asked);
+  }
+  return pick(
+    item,
+    asked.map((name) => names[name] ?? name),
+  );
 }
 
 function keysIn(item: Item, all: readonly Keys[]): Item {
-  const names = all.flatMap(({ partition, sort }) => (sort === undefined ? [partition] : [partition, sort]));
-  return Object.fromEntries(names.flatMap((name) => (item[name] ? [[name, item[name]]] : [])));
+  return pick(
+    item,
+    all.flatMap(({ partition, sort }) => (sort === undefined ? [partition] : [partition, sort])),
+  );
 }

@@ -1,9 +1,8 @@
 import type { Simulation } from '../simulation.ts';
-import { BEGINNING } from '../world.ts';
 import { batch, grant, hold, reverse, transfer } from './moving.ts';
 import { bulk, freeze, fund, inspect, limit, openAccount, pause, read, repeat, tamper, visit } from './operating.ts';
 import { ask } from './posting.ts';
-import { PRICES, REVENUE, use } from './usage.ts';
+import { dearerFrom, PRICES, REVENUE, use } from './usage.ts';
 
 /** Who calls: several at once, each one flow after the other. */
 
@@ -30,12 +29,10 @@ const WEIGHTS: Readonly<Record<keyof typeof FLOWS, number>> = {
   ...{ pause: 0.4, inspect: 0.05, read: 5, repeat: 10, tamper: 0.5 },
 };
 
-const CLIENTS = 8;
+/** How many there may be: a few, or so many that they wait for each other. */
+const CLIENTS = [3, 8, 8, 20] as const;
 const STRICT = ['customer:a', 'customer:b', 'customer:c', 'customer:a:team', 'customer:d'];
 const DERIVED = ['postpaid:p', 'postpaid:q'];
-
-/** When a chat begins to cost more. */
-export const DEARER_FROM = new Date(Date.parse(BEGINNING) + 15 * 60_000).toISOString();
 
 /** Publishes prices, opens accounts and pays funds in. */
 export async function begin(simulation: Simulation): Promise<void> {
@@ -46,7 +43,7 @@ export async function begin(simulation: Simulation): Promise<void> {
   for (const card of cards) {
     for (const [version, effectiveFrom] of [
       ['first', '2026-11-01T00:00:00.000Z'],
-      ['later', DEARER_FROM],
+      ['later', dearerFrom(simulation.world)],
     ] as const) {
       const operations = Object.fromEntries(
         Object.entries(PRICES).map(([name, price]) => [
@@ -79,5 +76,5 @@ export async function live(simulation: Simulation, operations: number): Promise<
       await scheduler.sleep(pauseOf(simulation));
     }
   };
-  await Promise.all(Array.from({ length: CLIENTS }, client));
+  await Promise.all(Array.from({ length: random.pick(CLIENTS) }, client));
 }

@@ -62,7 +62,7 @@ export async function hold(simulation: Simulation): Promise<void> {
   const estimate =
     end === 'used' ? { operation: 'chat', quantities: { units: amountUpTo(simulation, 20) } } : undefined;
   const asked = estimate ?? { amount: amountUpTo(simulation, 40), credit: REVENUE.customer };
-  const body = { id, account, ...asked, expiresInSeconds: 1 + random.below(1_200) };
+  const body = { id, account, ...asked, expiresInSeconds: 1 + random.below(random.chance(0.5) ? 60 : 900) };
   const { answer, isCertain } = await simulation.send('ledger', HOLD, { body });
   if (!isPosted(answer)) {
     if (isCertain) told.refused(id);

@@ -5,7 +5,6 @@ import { must } from '../invariant.ts';
 import { findingsOf } from '../reconciling.ts';
 import { kindOf, type Simulation } from '../simulation.ts';
 import { possiblyDrifted } from '../truth.ts';
-import { BEGINNING } from '../world.ts';
 import { amountUpTo, newElements } from './moving.ts';
 import { ask, isPosted, post, TRANSFER } from './posting.ts';
 
@@ -99,7 +98,7 @@ export async function bulk(simulation: Simulation): Promise<void> {
 export async function inspect(simulation: Simulation): Promise<void> {
   const { world, newId } = simulation;
   const id = newId('inspection');
-  const [startDate, endDate] = [dayOf(BEGINNING), dayOf(new Date(world.scheduler.now()).toISOString())];
+  const [startDate, endDate] = [dayOf(world.beginning), dayOf(new Date(world.scheduler.now()).toISOString())];
   for (;;) {
     const request = { body: { id, startDate, endDate } };
     // The clock of a function may still be on the day before.

@@ -25,6 +25,7 @@ export async function repair(simulation: Simulation, runId: string, findings: re
   );
   const body = { id: 'fix', runId, kinds: [...REPAIR_KINDS], decisions };
   const before = await carriedOut(simulation, 'fix', PLAN, { body });
+  must(before.status !== 'stale', 'a plan holds while nobody moves the books', () => JSON.stringify(before));
   const left = await reconcile(simulation, 'repaired');
   must(
     before.status !== 'applied' || before.counts?.posted === 0 || left.length < findings.length,
@@ -33,8 +34,9 @@ export async function repair(simulation: Simulation, runId: string, findings: re
       return `${left.length} of ${findings.length} findings are left after ${JSON.stringify(before.counts)}.`;
     },
   );
-  if (before.status !== 'applied' || random.chance(0.5)) return;
-  await carriedOut(simulation, 'undo', ROLL_BACK, { params: { repairId: 'fix' }, body: { id: 'undo' } });
+  if (before.status !== 'applied') return;
+  const undone = await carriedOut(simulation, 'undo', ROLL_BACK, { params: { repairId: 'fix' }, body: { id: 'undo' } });
+  must(undone.status !== 'stale', 'a plan holds while nobody moves the books', () => JSON.stringify(undone));
   await reconcile(simulation, 'restored');
 }
 

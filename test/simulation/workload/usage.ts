@@ -1,4 +1,5 @@
 import type { Simulation } from '../simulation.ts';
+import type { World } from '../world.ts';
 import { CHARGE, post, witness } from './posting.ts';
 
 /** What customers use: charged by the one hand, witnessed by the other, and sometimes only by one of them. */
@@ -7,6 +8,11 @@ export const REVENUE = { customer: 'platform:revenue:usage', postpaid: 'platform
 
 /** What an operation costs by the unit: from `later` on, a chat costs more. */
 export const PRICES = { chat: { first: 1n, later: 3n }, lookup: { first: 0n, later: 0n } } as const;
+/** When a chat begins to cost more. */
+export function dearerFrom({ beginning }: World): string {
+  return new Date(Date.parse(beginning) + 15 * 60_000).toISOString();
+}
+
 /** An operation that no rate card knows. */
 export const UNPRICED = 'mystery';
 
