@@ -26,7 +26,7 @@ const MEASUREMENTS = [
 ];
 
 /** What functions write while they are measured would be read by nobody. */
-const QUIET = { POWERTOOLS_LOG_LEVEL: 'SILENT', POWERTOOLS_METRICS_DISABLED: 'true' };
+const QUIET = { LOG_LEVEL: 'SILENT' };
 
 const startedAt = performance.now();
 try {
