@@ -2,7 +2,7 @@ import type * as z from 'zod';
 
 /**
  * Has something built when it is first asked for, and then kept. Of all that a function's routes name its first request
- * needs a schema or two, and building the others would be a fifth of its cold start (`npm run bench -- cold-start`).
+ * needs a schema or two, and building the others would be a tenth of its cold start (`npm run bench -- cold-start`).
  */
 export function deferred<T>(build: () => T): () => T {
   let built: { readonly value: T } | undefined;

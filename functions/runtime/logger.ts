@@ -18,7 +18,7 @@ export interface Logger {
 
 /**
  * Structured logs: a JSON object a line, under the names that Powertools for AWS Lambda gave them, so that queries written
- * for those find these. Its logger and metrics would be a thirteenth of the charge function's bundle and of its cold start.
+ * for those find these. Its logger and metrics were a fifteenth of the charge function's bundle and of its cold start.
  * @param environment `SERVICE_NAME`, `LOG_LEVEL` (INFO where it is not set), and the trace that Lambda sets for each
  * invocation.
  */
