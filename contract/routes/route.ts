@@ -15,6 +15,7 @@ export interface Route {
   readonly summary: string;
   /** True where a key that is bound to one account may call; everything else is for keys that see all. */
   readonly boundKeys?: true;
+  /** Like all schemas here built, or deferred, where the start of the function that serves it counts. */
   readonly body?: Schema;
   /** What may stand behind the question mark; where it is left out, nothing there is read. */
   readonly query?: Schema<z.ZodObject>;
