@@ -53,7 +53,8 @@ export async function measure(setting: Setting): Promise<Figure[]> {
     balancesDrain: balances.drain,
   });
   const each = eachOf(usage.readUnits + balances.readUnits, [turns.usage, turns.balances]);
-  const rates = await ratesByWorkers(setting, day, [...slices.values()].flat());
+  const ofUsageAndBalances = [slices.get('usage'), slices.get('balances')].flatMap((some) => some ?? []);
+  const rates = await ratesByWorkers(setting, day, ofUsageAndBalances);
   return [ratioFigure(turns), costFigure(each), workersFigure(rates), scalingFigure(each)];
 }
 
