@@ -76,16 +76,17 @@ export interface OpenLoop {
 /**
  * Open loop: work arrives at a steady rate, whether earlier work is done or not. Latency runs from the arrival, so that
  * time spent waiting for a turn is in it.
- * @returns milliseconds of each piece that was done, in order of completion, and how many missed their turn.
+ * @param perform rejects for a piece that could not be done, which is no reason to stop.
+ * @returns milliseconds of each piece that was done, in order of completion, how many missed their turn, how many failed.
  */
 export async function latenciesOf<Piece>(
   work: readonly Piece[],
   { perSecond, atOnceMax }: OpenLoop,
   perform: (piece: Piece) => Promise<unknown>,
-): Promise<{ readonly latencies: readonly number[]; readonly missed: number }> {
+): Promise<{ readonly latencies: readonly number[]; readonly missed: number; readonly failed: number }> {
   const latencies: number[] = [];
   const waiting: { readonly piece: Piece; readonly arrivedAt: number }[] = [];
-  let [underWay, missed] = [0, 0];
+  let [underWay, missed, failed] = [0, 0, 0];
 
   const takeTurn = async (): Promise<void> => {
     underWay += 1;
@@ -94,8 +95,12 @@ export async function latenciesOf<Piece>(
         missed += 1;
         continue;
       }
-      await perform(next.piece);
-      latencies.push(performance.now() - next.arrivedAt);
+      const isDone = await perform(next.piece).then(
+        () => true,
+        () => false,
+      );
+      if (isDone) latencies.push(performance.now() - next.arrivedAt);
+      else failed += 1;
     }
     underWay -= 1;
   };
@@ -110,5 +115,5 @@ export async function latenciesOf<Piece>(
     if (underWay < atOnceMax) turns.push(takeTurn());
   }
   await Promise.all(turns);
-  return { latencies, missed };
+  return { latencies, missed, failed };
 }

@@ -16,6 +16,8 @@ export interface Setting {
   /** The local cloud's AWS endpoint, by which its functions reach the engine. */
   readonly endpointUrl: string;
   readonly apiUrl: string;
+  /** The process in which the local cloud runs: gateway, endpoint and functions. */
+  readonly cloudPid: number;
   readonly key: string;
   readonly region: string;
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
@@ -78,6 +80,7 @@ function settingOf({ cloud, apiUrl, key }: Installation, engineUrl: string, day:
     engineUrl,
     endpointUrl: cloud.endpointUrl,
     apiUrl,
+    cloudPid: process.pid,
     key,
     region: cloud.place.region,
     credentials: cloud.ownerCredentials,

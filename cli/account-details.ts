@@ -1,9 +1,9 @@
-import type * as z from 'zod';
 import type { account } from '../contract/schemas/accounts.ts';
+import type { OutputOf } from '../contract/schemas/deferred.ts';
 import { formatAmount, listing } from './format.ts';
 
 /** An account as a person reads it: what it is, what it has, and who changed its status and why. */
-export function accountDetails(body: z.output<typeof account>): string {
+export function accountDetails(body: OutputOf<typeof account>): string {
   const amount = (minorUnits: string | undefined) => minorUnits && formatAmount(minorUnits, body.asset);
   const metadata = Object.entries(body.metadata ?? {}).map(([name, text]) => `${name}=${text}`);
   return listing([

@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import type { Route } from './routes/route.ts';
 import { type OperationId, operations } from './routes.ts';
+import { built, type InputOf, type OutputOf, type Schema } from './schemas/deferred.ts';
 import { type Problem, type ProblemKind, problemKinds, problem as problemSchema } from './schemas/problems.ts';
 
 /** A client of the public API with one method for each operation of the contract. */
@@ -69,8 +70,8 @@ export class UnexpectedAnswerError extends Error {
 
 type Contract = typeof operations;
 
-type BodyOf<Id extends OperationId> = Contract[Id] extends { readonly body: infer Schema extends z.ZodType }
-  ? { readonly body: z.input<Schema> }
+type BodyOf<Id extends OperationId> = Contract[Id] extends { readonly body: infer Body extends Schema }
+  ? { readonly body: InputOf<Body> }
   : { readonly body?: undefined };
 
 type ParameterName<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
@@ -83,8 +84,8 @@ type ParametersOf<Id extends OperationId> = [ParameterName<Contract[Id]['path']>
 
 type AnyQuery = Readonly<Record<string, string | undefined>>;
 
-type QueryOf<Id extends OperationId> = Contract[Id] extends { readonly query: infer Schema extends z.ZodType }
-  ? { readonly query?: Readonly<z.input<Schema>> }
+type QueryOf<Id extends OperationId> = Contract[Id] extends { readonly query: infer Query extends Schema }
+  ? { readonly query?: Readonly<InputOf<Query>> }
   : { readonly query?: AnyQuery };
 
 interface Extras {
@@ -100,8 +101,8 @@ type AnswersOf<Id extends OperationId> = Contract[Id]['answers'];
 type Success<Id extends OperationId> = [keyof AnswersOf<Id>] extends [never]
   ? SuccessOf<200, unknown>
   : {
-      [Status in keyof AnswersOf<Id>]: AnswersOf<Id>[Status] extends infer Schema extends z.ZodType
-        ? SuccessOf<Status, z.output<Schema>>
+      [Status in keyof AnswersOf<Id>]: AnswersOf<Id>[Status] extends infer Body extends Schema
+        ? SuccessOf<Status, OutputOf<Body>>
         : never;
     }[keyof AnswersOf<Id>];
 
@@ -260,7 +261,7 @@ function successOf(
       ? 'it is not JSON'
       : promised.length > 0 && schema === undefined
         ? `the contract has no status ${status} for it`
-        : schema && whatDoesNotFit(schema, body);
+        : schema && whatDoesNotFit(built(schema), body);
   if (unlike === undefined) return { ok: true, status, body, headers };
   return new UnexpectedAnswerError(
     `What ${settings.baseUrl} answered to ${id} is not an answer of this service: ${unlike}. Check the URL and the versions.`,
@@ -285,7 +286,7 @@ const PROBLEM_TYPE = 'urn:reckoner:problem:';
 function refusedOf(response: Response, text: string): Refused {
   const { status, headers } = response;
   const body = parseJson(text);
-  if (body !== undefined && whatDoesNotFit(problemSchema, body) === undefined) {
+  if (body !== undefined && whatDoesNotFit(problemSchema(), body) === undefined) {
     const problem = body as Problem;
     const kind = problem.type.startsWith(PROBLEM_TYPE) ? problem.type.slice(PROBLEM_TYPE.length) : '';
     return { ok: false, status, kind: isProblemKind(kind) ? kind : 'unrecognised', problem, headers };

@@ -3,6 +3,7 @@ import { BODY_BYTES_MAX } from './limits.ts';
 import type { Route } from './routes/route.ts';
 import { type OperationId, routes } from './routes.ts';
 import { day, instant, wholeNumber } from './schemas/common.ts';
+import { built } from './schemas/deferred.ts';
 import { gatewayMessage, type ProblemKind, problem, problemKinds } from './schemas/problems.ts';
 import { cloudEvent, usageBatch } from './schemas/usage.ts';
 
@@ -84,7 +85,7 @@ function operationOf(route: NamedRoute, schemas: Map<string, Json>): Json {
       requestBody: {
         required: true,
         description: `At most ${BODY_BYTES_MAX / 1024} KB.`,
-        content: requestContent(route, route.body, schemas),
+        content: requestContent(route, built(route.body), schemas),
       },
     }),
     responses: { ...answersOf(route, schemas), ...problemsOf(route, schemas) },
@@ -121,7 +122,7 @@ function answersOf(route: NamedRoute, schemas: Map<string, Json>): Json {
       {
         description: DESCRIPTIONS[status] ?? 'OK',
         ...(status === '200' && replays),
-        content: { 'application/json': { schema: schemaOf(answer, 'output', schemas) } },
+        content: { 'application/json': { schema: schemaOf(built(answer), 'output', schemas) } },
       },
     ]),
   );
@@ -146,9 +147,9 @@ function problemsOf(route: NamedRoute, schemas: Map<string, Json>): Json {
         description: found.map((kind) => `\`${kind}\`: ${problemKinds[kind].title}`).join('. '),
         ...(status === 503 && { headers: { 'Retry-After': ref('headers', 'RetryAfter') } }),
         content: {
-          'application/problem+json': { schema: schemaOf(problem, 'output', schemas) },
+          'application/problem+json': { schema: schemaOf(problem(), 'output', schemas) },
           ...(isFromGateway(route, status) && {
-            'application/json': { schema: schemaOf(gatewayMessage, 'output', schemas) },
+            'application/json': { schema: schemaOf(gatewayMessage(), 'output', schemas) },
           }),
         },
       },
@@ -172,7 +173,7 @@ function pathParameters(path: string): Json[] {
 
 /** Descriptions move from the schema to the parameter, which is where readers of the document look. */
 function queryParameters({ query }: NamedRoute, schemas: Map<string, Json>): Json[] {
-  return Object.entries(query?.shape ?? {}).map(([name, field]) => {
+  return Object.entries(query === undefined ? {} : built(query).shape).map(([name, field]) => {
     const { description, ...schema } = schemaOf(field as z.ZodType, 'input', schemas);
     const isRequired = !(field instanceof z.ZodOptional);
     return { name, in: 'query', required: isRequired, ...(description !== undefined && { description }), schema };
@@ -186,7 +187,9 @@ function tagOf(path: string): string {
 
 /** The ledger's writes take their id as a header too. */
 function takesIdAsHeader({ function: served, body }: NamedRoute): boolean {
-  return served === 'api/ledger' && body instanceof z.ZodObject && body.shape.id instanceof z.ZodOptional;
+  if (served !== 'api/ledger' || body === undefined) return false;
+  const schema = built(body);
+  return schema instanceof z.ZodObject && schema.shape.id instanceof z.ZodOptional;
 }
 
 /** A schema is used in one direction only: what is read and what is answered must not share a name. */

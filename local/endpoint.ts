@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import type { BackupInput, DynamoDbBackups } from './engines/dynamodb/backups.ts';
 import { type DynamoDbInput, dynamoDbPermissions } from './engines/dynamodb/permissions.ts';
@@ -14,6 +13,7 @@ import { writeXml } from './engines/s3/xml.ts';
 import type { S3Engine } from './engines/s3.ts';
 import { type SnsEngine, snsPermission } from './engines/sns.ts';
 import { type SqsEngine, type SqsInput, sqsPermission } from './engines/sqs.ts';
+import { readWhole } from './message-body.ts';
 import { listen } from './ports.ts';
 import { type AccessControl, AwsError, type InvokeFunction, type Place } from './resources.ts';
 
@@ -198,10 +198,9 @@ async function readJsonCall(request: IncomingMessage) {
 }
 
 async function readBody(request: IncomingMessage): Promise<Buffer> {
-  if (Number(request.headers['content-length'] ?? 0) > jsonBytesMax) {
-    throw new AwsError('RequestEntityTooLarge', `The request body may have ${jsonBytesMax} bytes.`, 413);
-  }
-  return await buffer(request);
+  const body = await readWhole(request, jsonBytesMax);
+  if (body !== undefined) return body;
+  throw new AwsError('RequestEntityTooLarge', `The request body may have ${jsonBytesMax} bytes.`, 413);
 }
 
 function parseJson<Input>(body: Buffer): Input {

@@ -5,6 +5,7 @@ import { readApi } from './http-api/definition.ts';
 import { buildEvent, encodeBody, type RequestEvent } from './http-api/event.ts';
 import { GATEWAY_RESPONSES, type HttpResponse, readFunctionResponse } from './http-api/response.ts';
 import { createRouteFinder } from './http-api/routes.ts';
+import { readWhole } from './message-body.ts';
 import type { MetricStore } from './metrics.ts';
 import { listen } from './ports.ts';
 import type { InvokeFunction, Place, Resource } from './resources.ts';
@@ -82,7 +83,7 @@ export function createHttpApi(options: HttpApiOptions): HttpApi {
     const [path = '/', ...query] = (request.url ?? '/').split('?');
     const method = request.method ?? 'GET';
     const match = path.startsWith(prefix) ? findRoute(method, path.slice(prefix.length) || '/') : undefined;
-    const body = await readBody(request);
+    const body = await readWhole(request, BODY_BYTES_MAX);
     if (body === undefined) return GATEWAY_RESPONSES.requestTooLong;
     if (match === undefined) return GATEWAY_RESPONSES.notFound;
 
@@ -166,25 +167,6 @@ function readRoutes(
       return [routeKey, { routeKey, functionArn, timeoutMs, authorize: authorizer?.authorize, denied }];
     }),
   );
-}
-
-/** @returns undefined when the body is longer than an HTTP API takes; the rest of it is not read */
-function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
-  if (Number(request.headers['content-length'] ?? 0) > BODY_BYTES_MAX) {
-    request.resume();
-    return Promise.resolve(undefined);
-  }
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let length = 0;
-    request.on('data', (chunk: Buffer) => {
-      length += chunk.length;
-      if (length <= BODY_BYTES_MAX) chunks.push(chunk);
-      else resolve(undefined);
-    });
-    request.on('end', () => resolve(Buffer.concat(chunks)));
-    request.on('error', reject);
-  });
 }
 
 /** @returns undefined when the work takes longer; what it comes to is then dropped */

@@ -13,14 +13,15 @@ export async function measure(setting: Setting): Promise<Figure[]> {
   const arrivals = (series: string, seconds: number) =>
     chargesOf(setting, series, LOAD.perSecond * seconds).map((charge) => apiMessage(setting, charge));
   await latenciesOf(arrivals('latency-warm-up', WARM_UP_SECONDS), LOAD, send);
-  const { latencies, missed } = await latenciesOf(arrivals('latency', SECONDS), LOAD, send);
+  const { latencies, missed, failed } = await latenciesOf(arrivals('latency', SECONDS), LOAD, send);
+  if (latencies.length === 0) throw new Error('Not one charge was answered.');
   const percentiles = [50, 90, 95, 99, 100].map((percent) => [`p${percent}`, percentile(latencies, percent)]);
   return [
     {
       name: `charge through HTTP at ${LOAD.perSecond}/s, median from arrival`,
       measured: percentile(latencies, 50),
       unit: 'ms',
-      details: { ...Object.fromEntries(percentiles), 'missed arrivals': missed },
+      details: { ...Object.fromEntries(percentiles), 'missed arrivals': missed, failed },
     },
   ];
 }

@@ -1,21 +1,19 @@
-import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
+import { availableParallelism } from 'node:os';
 import { type DynamoDBClient, paginateQuery, type QueryCommandInput } from '@aws-sdk/client-dynamodb';
-import { S3Client } from '@aws-sdk/client-s3';
-import { chart } from '../../config/chart.ts';
 import { planSlices, type Slice } from '../../domain/reconciliation/slices.ts';
 import { addDays, type Day } from '../../domain/time.ts';
-import { makeHandler } from '../../functions/workflow/reconcile-slice.ts';
 import { readParts } from '../../functions/workflow/reconciliation/parts.ts';
-import { readSettings } from '../../store/settings.ts';
 import { BUCKETS, bucketName } from '../../store/tables.ts';
 import { type AccountShare, fillBooks } from '../books.ts';
 import { costOfReconciling, RECONCILIATION_MODEL, totalOf } from '../cost.ts';
 import { type Figure, median, medianRatio, takeTurns } from '../figures.ts';
 import { ratePerSecond } from '../load.ts';
 import { PRICES_DATE } from '../prices.ts';
+import { SCALING_MODEL, scalingOf } from '../scaling.ts';
 import { dynamoDbClient, type Setting } from '../setting.ts';
+import { artifactsOf, rateCardsOf, reconcilerOf } from '../slices.ts';
 import { meter, recordQueries } from '../taps.ts';
+import { startWorkers } from '../workers.ts';
 
 /** Two accounts with much of the traffic and many with little; strict ones, and derived ones in four shards each. */
 const SHARES: readonly AccountShare[] = [
@@ -25,7 +23,11 @@ const SHARES: readonly AccountShare[] = [
   ...Array.from({ length: 20 }, (_, index) => ({ account: `postpaid:small-${index}`, pairs: 800 })),
 ];
 const PAIRS = SHARES.reduce((sum, { pairs }) => sum + pairs, 0);
+/** The pairs of the account that has the most; a slice cannot be smaller than an account's day. */
+const LARGEST = Math.max(...SHARES.map(({ pairs }) => pairs));
 const ROUNDS = 3;
+const WORKERS = [1, 2, 4];
+const WORKER_ROUNDS = 2;
 const SCALED_PAIRS = 100_000_000;
 /** Queries under way at once while draining: as many as the slices have while they read accounts ahead. */
 const QUERIES_AT_ONCE = 48;
@@ -50,8 +52,59 @@ export async function measure(setting: Setting): Promise<Figure[]> {
     balances: balances.reconcile,
     balancesDrain: balances.drain,
   });
-  const readUnits = usage.readUnits + balances.readUnits;
-  return [ratioFigure(turns), costFigure(readUnits, [turns.usage, turns.balances])];
+  const each = eachOf(usage.readUnits + balances.readUnits, [turns.usage, turns.balances]);
+  const ofUsageAndBalances = [slices.get('usage'), slices.get('balances')].flatMap((some) => some ?? []);
+  const rates = await ratesByWorkers(setting, day, ofUsageAndBalances);
+  return [ratioFigure(turns), costFigure(each), workersFigure(rates), scalingFigure(each)];
+}
+
+/** What a pair takes of the tables and of the processor. */
+interface Each {
+  readonly readUnits: number;
+  readonly cpuSeconds: number;
+}
+
+function eachOf(readUnits: number, kinds: readonly (readonly Turn[])[]): Each {
+  const cpuSeconds = kinds.reduce((sum, turns) => sum + median(turns.map((turn) => turn.cpuSeconds)), 0);
+  return { readUnits: readUnits / PAIRS, cpuSeconds: cpuSeconds / PAIRS };
+}
+
+/** Pairs a second of the same day, as more and more processes take its slices from one line. */
+async function ratesByWorkers(setting: Setting, day: Day, slices: readonly Slice[]) {
+  const workers = await startWorkers(setting, day, Math.max(...WORKERS));
+  // What each compiles once belongs to no count of them.
+  await workers.reconcile('bench-workers-warm-up', slices, Math.max(...WORKERS));
+  const contender = (count: number) => async (round: number) => {
+    const turn = await timed(() => workers.reconcile(`bench-workers-${count}-${round}`, slices, count));
+    return PAIRS / turn.seconds;
+  };
+  const contenders = Object.fromEntries(WORKERS.map((count) => [String(count), contender(count)]));
+  const rates = await takeTurns(WORKER_ROUNDS, contenders);
+  await workers.stop();
+  return rates;
+}
+
+function workersFigure(rates: Readonly<Record<string, readonly number[]>>): Figure {
+  const [one = [], ...more] = WORKERS.map((count) => rates[String(count)] ?? []);
+  return {
+    name: `reconciling by ${WORKERS.at(-1)} workers side by side, against one`,
+    measured: medianRatio(more.at(-1) ?? [], one),
+    note: `pairs a second, ${WORKER_ROUNDS} rounds; processes that take one slice at a time, on ${availableParallelism()} cores that they share with the engine; the largest slice alone is ${Math.round((100 * LARGEST) / PAIRS)} % of the day`,
+    details: Object.fromEntries(
+      WORKERS.map((count) => [`${count} ${count === 1 ? 'worker' : 'workers'}`, median(rates[String(count)] ?? [])]),
+    ),
+  };
+}
+
+function scalingFigure(each: Each): Figure {
+  const { minutes, ...details } = scalingOf(SCALED_PAIRS, each);
+  return {
+    name: 'a hundred million pairs by the workers of the workflow',
+    measured: minutes,
+    unit: 'minutes',
+    note: SCALING_MODEL,
+    details,
+  };
 }
 
 /** How long something took, and how long the processor was busy with it in this process. */
@@ -80,9 +133,7 @@ function ratioFigure(turns: Turns): Figure {
   };
 }
 
-function costFigure(readUnits: number, kinds: readonly (readonly Turn[])[]): Figure {
-  const cpuSeconds = kinds.reduce((sum, turns) => sum + median(turns.map((turn) => turn.cpuSeconds)), 0);
-  const each = { readUnits: readUnits / PAIRS, cpuSeconds: cpuSeconds / PAIRS };
+function costFigure(each: Each): Figure {
   const cost = costOfReconciling(SCALED_PAIRS, each);
   return {
     name: 'reconciling a hundred million pairs',
@@ -95,25 +146,11 @@ function costFigure(readUnits: number, kinds: readonly (readonly Turn[])[]): Fig
 
 /** Reconciling some slices, and draining what they read. */
 async function contendersOf(setting: Setting, day: Day, slices: readonly Slice[]) {
-  const s3 = new S3Client({ ...setting, endpoint: setting.endpointUrl, forcePathStyle: true });
-  const artifacts = { client: s3, bucket: setting.artifactsBucket };
+  const artifacts = artifactsOf(setting);
   const reconcileBy = (client: DynamoDBClient) => {
-    const handler = makeHandler({
-      books: { client, ledgerTable: setting.tables.ledger, usageTable: setting.tables.usage },
-      runs: { client, operationsTable: setting.tables.operations },
-      // Usage alone is compared here, for which no invoice is read.
-      invoices: { client, billingTable: '' },
-      artifacts,
-      chart,
-      readRateCards: () => rateCardsOf(setting),
-      now: () => `${day}T23:59:59.999Z`,
-      newId: randomUUID,
-      wait: (milliseconds) => delay(milliseconds),
-      sweptUntil: async () => undefined,
-    });
-    return (id: string) => handler({ BatchInput: { run: runOf(id, day, slices.length) }, Items: slices });
+    const reconcile = reconcilerOf(setting, day, client);
+    return (id: string) => reconcile({ id, slices: slices.length }, slices);
   };
-
   const watched = dynamoDbClient(setting);
   // In this order: what the meter adds to a query is no part of it.
   const [queries, counted] = [recordQueries(watched), meter(watched)];
@@ -136,19 +173,6 @@ async function contendersOf(setting: Setting, day: Day, slices: readonly Slice[]
 
 async function drain(client: DynamoDBClient, query: QueryCommandInput): Promise<void> {
   for await (const _ of paginateQuery({ client }, { ...query }));
-}
-
-async function rateCardsOf(setting: Setting) {
-  const client = dynamoDbClient(setting);
-  const { rateCards } = await readSettings({ client, operationsTable: setting.tables.operations });
-  client.destroy();
-  return rateCards;
-}
-
-function runOf(id: string, day: Day, slices: number) {
-  const startedAt = `${day}T23:59:59.999Z`;
-  const request = { id, trigger: 'request' as const, startDate: day, endDate: day, requestedAt: startedAt };
-  return { ...request, execution: id, startedAt, slices, slicesKey: '' };
 }
 
 async function timed(work: () => Promise<unknown>): Promise<Turn> {

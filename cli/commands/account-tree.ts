@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
-import type * as z from 'zod';
 import type { accountTree } from '../../contract/schemas/accounts.ts';
+import type { OutputOf } from '../../contract/schemas/deferred.ts';
 import type { Context } from '../context.ts';
 import { expectOk } from '../failure.ts';
 import { formatAmount, plural, table } from '../format.ts';
 import { print } from '../io.ts';
 
-type Tree = z.output<typeof accountTree>;
+type Tree = OutputOf<typeof accountTree>;
 
 /** `reckoner accounts tree`. */
 export function addAccountTree(accounts: Command, { io, connect }: Context): void {

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import type * as z from 'zod';
 import type { Client } from '../../contract/client.ts';
 import { BULK_RESULTS_MAX } from '../../contract/limits.ts';
 import type { bulkRequest, bulkWithResults } from '../../contract/schemas/batches.ts';
+import type { InputOf, OutputOf } from '../../contract/schemas/deferred.ts';
 import { cutIntoBulks, type FileElement, readElements } from '../bulk-file.ts';
 import { type Context, FOLLOW_MS, minutes } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
@@ -12,7 +12,7 @@ import { formatCount, listing, plural, table } from '../format.ts';
 import { type Io, note, print } from '../io.ts';
 import { progressBar } from '../progress.ts';
 
-type Bulk = z.output<typeof bulkWithResults>;
+type Bulk = OutputOf<typeof bulkWithResults>;
 type Result = Bulk['results'][number];
 
 interface PostOptions {
@@ -78,7 +78,7 @@ async function post(io: Io, client: Client, file: string, options: PostOptions):
   const bulks = cut.map((elements, index) => ({ id: cut.length === 1 ? name : `${name}-${index + 1}`, elements }));
   for (const { id, elements } of bulks) {
     // The service checks each element, and tells of bad ones by their result.
-    const body = { id, elements: elements.map(({ value }) => value) } as unknown as z.input<typeof bulkRequest>;
+    const body = { id, elements: elements.map(({ value }) => value) } as unknown as InputOf<typeof bulkRequest>;
     expectOk(await client.postBulk({ body, signal: io.signal }));
   }
   note(io, `${plural(cut.flat().length, 'element')} handed in as ${bulks.map(({ id }) => id).join(', ')}.`);

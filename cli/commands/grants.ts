@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type * as z from 'zod';
+import type { OutputOf } from '../../contract/schemas/deferred.ts';
 import type { grants } from '../../contract/schemas/grants.ts';
 import type { Context } from '../context.ts';
 import { CommandFailedError, expectOk } from '../failure.ts';
@@ -16,7 +16,7 @@ interface CreateOptions {
   readonly json?: true;
 }
 
-type Grants = z.output<typeof grants>;
+type Grants = OutputOf<typeof grants>;
 
 /** `reckoner grants create`. */
 export function addGrants(program: Command, { io, connect }: Context): void {

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
-import type * as z from 'zod';
 import type { Client } from '../../contract/client.ts';
 import { HOLD_SECONDS, HOLD_SECONDS_MAX, HOLD_SECONDS_MIN, HOLDS_LISTED_MAX } from '../../contract/limits.ts';
+import type { OutputOf } from '../../contract/schemas/deferred.ts';
 import type { accountHolds, hold, holdReport } from '../../contract/schemas/holds.ts';
 import { type Context, wholeNumber } from '../context.ts';
 import { expectOk } from '../failure.ts';
@@ -10,9 +10,9 @@ import { pair } from '../import-file.ts';
 import { type Io, note, print } from '../io.ts';
 import { transferDetails } from './transfers.ts';
 
-type Hold = z.output<typeof hold>;
-type Report = z.output<typeof holdReport>;
-type AccountHolds = z.output<typeof accountHolds>;
+type Hold = OutputOf<typeof hold>;
+type Report = OutputOf<typeof holdReport>;
+type AccountHolds = OutputOf<typeof accountHolds>;
 
 interface UsageOptions {
   readonly amount?: string;

@@ -1,16 +1,16 @@
 import { type Command, Option } from 'commander';
-import type * as z from 'zod';
 import type { Client } from '../../contract/client.ts';
 import { STATEMENT_ROWS_MAX } from '../../contract/limits.ts';
+import type { OutputOf } from '../../contract/schemas/deferred.ts';
 import type { balance, statement, usageSummary } from '../../contract/schemas/statements.ts';
 import { type Context, wholeNumber } from '../context.ts';
 import { expectOk } from '../failure.ts';
 import { formatAmount, formatCount, listing, plural, table } from '../format.ts';
 import { type Io, note, print } from '../io.ts';
 
-type Statement = z.output<typeof statement>;
+type Statement = OutputOf<typeof statement>;
 type Line = Statement['transfers'][number];
-type Usage = z.output<typeof usageSummary>;
+type Usage = OutputOf<typeof usageSummary>;
 
 interface StatementOptions {
   readonly from?: string;
@@ -126,7 +126,7 @@ function purposeOf({ operation, corrects, description }: Line): string {
   return [operation, correction, description].filter((part) => part !== undefined).join('; ');
 }
 
-function balanceDetails(body: z.output<typeof balance>): string {
+function balanceDetails(body: OutputOf<typeof balance>): string {
   const amount = (minorUnits: string | undefined) => minorUnits && formatAmount(minorUnits, body.asset);
   return listing([
     ['Account', body.account],

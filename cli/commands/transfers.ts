@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type * as z from 'zod';
+import type { OutputOf } from '../../contract/schemas/deferred.ts';
 import type { transfer } from '../../contract/schemas/transfers.ts';
 import type { Context } from '../context.ts';
 import { expectOk } from '../failure.ts';
@@ -54,7 +54,7 @@ export function addTransfers(program: Command, { io, connect }: Context): void {
     });
 }
 
-export function transferDetails(body: z.output<typeof transfer>): string {
+export function transferDetails(body: OutputOf<typeof transfer>): string {
   const amount = (minorUnits: string | undefined) => minorUnits && formatAmount(minorUnits, body.asset);
   const quantities = Object.entries(body.quantities ?? {}).map(([dimension, quantity]) => `${quantity} ${dimension}`);
   const shares = (parts: typeof body.burned) =>

@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import type { Schema } from '../schemas/deferred.ts';
 import type { ProblemKind } from '../schemas/problems.ts';
 import type { Scope } from '../scopes.ts';
 
@@ -14,11 +15,12 @@ export interface Route {
   readonly summary: string;
   /** True where a key that is bound to one account may call; everything else is for keys that see all. */
   readonly boundKeys?: true;
-  readonly body?: z.ZodType;
+  /** Like all schemas here built, or deferred, where the start of the function that serves it counts. */
+  readonly body?: Schema;
   /** What may stand behind the question mark; where it is left out, nothing there is read. */
-  readonly query?: z.ZodObject;
+  readonly query?: Schema<z.ZodObject>;
   /** Success answers by status. */
-  readonly answers: Readonly<Record<number, z.ZodType>>;
+  readonly answers: Readonly<Record<number, Schema>>;
   /** Problems beyond those that any route can answer with. */
   readonly problems: readonly ProblemKind[];
 }

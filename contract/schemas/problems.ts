@@ -1,23 +1,28 @@
 import * as z from 'zod';
+import { deferred, type OutputOf } from './deferred.ts';
 
 /** RFC 9457 problem document. `errors` names every field that broke a rule. */
-export const problem = z
-  .strictObject({
-    type: z.string().meta({ examples: ['urn:reckoner:problem:insufficient-funds'] }),
-    title: z.string(),
-    status: z.number().int(),
-    detail: z.string(),
-    errors: z.array(z.strictObject({ field: z.string(), rule: z.string() })).optional(),
-    requestId: z.string().optional().meta({ description: 'Name it when you ask the operators about this answer.' }),
-  })
-  .meta({ id: 'Problem' });
+export const problem = deferred(() =>
+  z
+    .strictObject({
+      type: z.string().meta({ examples: ['urn:reckoner:problem:insufficient-funds'] }),
+      title: z.string(),
+      status: z.number().int(),
+      detail: z.string(),
+      errors: z.array(z.strictObject({ field: z.string(), rule: z.string() })).optional(),
+      requestId: z.string().optional().meta({ description: 'Name it when you ask the operators about this answer.' }),
+    })
+    .meta({ id: 'Problem' }),
+);
 
-export type Problem = z.infer<typeof problem>;
+export type Problem = OutputOf<typeof problem>;
 
 /** What the gateway in front of the service answers by itself: it cannot be made to write problem documents. */
-export const gatewayMessage = z
-  .looseObject({ message: z.string() })
-  .meta({ id: 'GatewayMessage', description: 'The answer of the gateway to a request whose key it did not let in.' });
+export const gatewayMessage = deferred(() =>
+  z
+    .looseObject({ message: z.string() })
+    .meta({ id: 'GatewayMessage', description: 'The answer of the gateway to a request whose key it did not let in.' }),
+);
 
 /** Every problem that the API answers with, its status, and what to do about it. */
 export const problemKinds = {

@@ -1,6 +1,6 @@
-import type * as z from 'zod';
 import { CLOCK_SKEW_MS_MAX, SUMMED_TRANSFERS_MAX } from '../../contract/limits.ts';
 import type { accountTree } from '../../contract/schemas/accounts.ts';
+import type { OutputOf } from '../../contract/schemas/deferred.ts';
 import { type Account, usableOf } from '../../domain/accounts.ts';
 import { listedDaysUntil } from '../../domain/statements.ts';
 import { addMilliseconds, dayOf, type Instant } from '../../domain/time.ts';
@@ -25,7 +25,7 @@ export async function getAccountTree(deps: ReadingDeps, { params, caller }: ApiR
   const sums = await orTooMany(sumTransfersAsOf(deps.store, summed, { most: SUMMED_TRANSFERS_MAX }));
   if (sums === undefined) return tooMuch('accountId', `must be a path with less below it: ${TOO_MANY_TRANSFERS}`);
   const members = found.value.map(({ history: { account } }) => memberOf(account, sums.get(account.id), now));
-  const body: z.infer<typeof accountTree> = {
+  const body: OutputOf<typeof accountTree> = {
     account: path,
     accounts: members.map(({ figures, ...fields }) => ({ ...fields, ...renderFigures(figures) })),
     totals: totalsOf(members),
@@ -51,7 +51,7 @@ function memberOf(account: Account, sums: Sums | undefined, now: Instant): Membe
   return { id, asset, balance, status, figures: { posted: credits - debits, ...(kept !== undefined && { kept }) } };
 }
 
-function totalsOf(members: readonly Member[]): z.infer<typeof accountTree>['totals'] {
+function totalsOf(members: readonly Member[]): OutputOf<typeof accountTree>['totals'] {
   const byAsset = Map.groupBy(members, ({ asset }) => asset);
   return [...byAsset]
     .sort(([a], [b]) => (a < b ? -1 : 1))

@@ -1,4 +1,4 @@
-import type * as z from 'zod';
+import type { OutputOf } from '../../contract/schemas/deferred.ts';
 import type { Problem } from '../../contract/schemas/problems.ts';
 import type { transfer } from '../../contract/schemas/transfers.ts';
 import type { Bulk, BulkResult } from '../../store/bulk.ts';
@@ -21,7 +21,7 @@ export function resultToKeep(
 ): BulkResult {
   const named = { index, ...(id !== undefined && { id }) };
   if (answer.status < 400) {
-    const { recordedAt } = answer.body as z.infer<typeof transfer>;
+    const { recordedAt } = answer.body as OutputOf<typeof transfer>;
     const isNew = answer.status === 201 || (again === undefined && recordedAt >= acceptedAt);
     return { ...named, ...(isNew ? { status: 201, result: 'created' } : { status: 200, result: 'replayed' }) };
   }

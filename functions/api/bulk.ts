@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { SendMessageCommand, type SQSClient, SQSServiceException } from '@aws-sdk/client-sqs';
-import type * as z from 'zod';
 import { BULK_RESULTS } from '../../contract/limits.ts';
 import { type bulk, bulkEnvelope, type bulkWithResults } from '../../contract/schemas/batches.ts';
 import { id as idSchema } from '../../contract/schemas/common.ts';
+import type { OutputOf } from '../../contract/schemas/deferred.ts';
 import type { Chart } from '../../domain/chart.ts';
 import { inOrder } from '../../domain/reconciliation/in-order.ts';
 import type { Instant } from '../../domain/time.ts';
@@ -31,7 +31,7 @@ export interface BulkDeps {
 export async function postBulk(deps: BulkDeps, { caller, event }: ApiRequest<unknown>): Promise<Answer> {
   const json = readJson(event);
   if (!json.ok) return json.answer;
-  const envelope = readBody(bulkEnvelope, json.value);
+  const envelope = readBody(bulkEnvelope(), json.value);
   if (!envelope.ok) return envelope.answer;
   const { id, elements: values } = envelope.value;
   const elements = readElements(values);
@@ -61,7 +61,7 @@ export async function getBulk(
   const left = resultsOf(progress).filter(({ index }) => index >= from);
   const page = left.sort((a, b) => a.index - b.index).slice(0, limit);
   const following = left[limit];
-  const answer: z.infer<typeof bulkWithResults> = {
+  const answer: OutputOf<typeof bulkWithResults> = {
     ...render(progress),
     results: page.map(({ errors, ...result }) => ({ ...result, ...(errors !== undefined && { errors: [...errors] }) })),
     ...(following !== undefined && { next: following.index.toString() }),
@@ -69,7 +69,7 @@ export async function getBulk(
   return ok(200, answer);
 }
 
-function render(progress: store.BulkProgress): z.infer<typeof bulk> {
+function render(progress: store.BulkProgress): OutputOf<typeof bulk> {
   const { id, acceptedAt, elements } = progress.bulk;
   const results = resultsOf(progress);
   const status = results.length < elements ? 'processing' : 'done';

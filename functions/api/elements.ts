@@ -1,7 +1,7 @@
-import type * as z from 'zod';
 import { GROUP_ELEMENTS_MAX } from '../../contract/limits.ts';
 import { batchElement, group as groupSchema } from '../../contract/schemas/batches.ts';
 import { id as idSchema } from '../../contract/schemas/common.ts';
+import type { OutputOf } from '../../contract/schemas/deferred.ts';
 import type { Problem } from '../../contract/schemas/problems.ts';
 import type { TransferResult } from '../../domain/transfers.ts';
 import type { EntryResult } from '../../store/entries.ts';
@@ -26,7 +26,7 @@ export interface Element {
   readonly id?: string;
   readonly group?: string;
   readonly read:
-    | { readonly ok: true; readonly body: z.output<typeof batchElement> }
+    | { readonly ok: true; readonly body: OutputOf<typeof batchElement> }
     | { readonly ok: false; readonly errors: readonly FieldError[] };
 }
 
@@ -50,9 +50,9 @@ export function readElements(values: readonly unknown[]): Read<Element[]> {
 }
 
 export function readElement(value: unknown, index: number): Element {
-  const parsed = batchElement.safeParse(value);
+  const parsed = batchElement().safeParse(value);
   const { id, group } = Object(value) as { readonly id?: unknown; readonly group?: unknown };
-  const [known, linked] = [idSchema.safeParse(id), groupSchema.safeParse(group)];
+  const [known, linked] = [idSchema.safeParse(id), groupSchema().safeParse(group)];
   return {
     index,
     ...(known.success && { id: known.data }),

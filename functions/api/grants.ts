@@ -1,6 +1,6 @@
-import type * as z from 'zod';
 import { GRANT_PRIORITY } from '../../contract/limits.ts';
 import { accountId } from '../../contract/schemas/common.ts';
+import type { OutputOf } from '../../contract/schemas/deferred.ts';
 import { grantId, type grants } from '../../contract/schemas/grants.ts';
 import type { Account, BalanceFigures } from '../../domain/accounts.ts';
 import { type ChartEntry, chartEntryOf } from '../../domain/chart.ts';
@@ -23,7 +23,7 @@ export async function grant(
   deps: LedgerDeps,
   { body, caller, event }: ApiRequest<BodyOf<'postGrant'>>,
 ): Promise<Answer> {
-  const key = idempotencyKey(event, body.id, grantId);
+  const key = idempotencyKey(event, body.id, grantId());
   if (!key.ok) return key.answer;
   const credit = entryOf(deps.chart, 'account', body.account);
   if (!credit.ok) return credit.answer;
@@ -109,7 +109,7 @@ function renderGrants(
   { id, asset, grants: state = NO_GRANTS }: Account,
   { credits, debits }: BalanceFigures,
   at: Instant,
-): z.infer<typeof grants> {
+): OutputOf<typeof grants> {
   const left = state.grants.filter(({ remaining }) => remaining > 0n);
   const granted = sumOf(left);
   return {

@@ -1,6 +1,6 @@
-import type * as z from 'zod';
 import { HOLD_DAYS_MAX, HOLD_SECONDS_MAX, HOLDS_LISTED, HOLDS_READ_MAX } from '../../contract/limits.ts';
 import { accountId } from '../../contract/schemas/common.ts';
+import type { OutputOf } from '../../contract/schemas/deferred.ts';
 import type { accountHolds, holdReport } from '../../contract/schemas/holds.ts';
 import { type Hold, holdStatus, type Resolution } from '../../domain/holds.ts';
 import { addDays, addMilliseconds, type Day, dayOf, daysOf, type Instant } from '../../domain/time.ts';
@@ -35,7 +35,7 @@ export async function listAccountHolds(
     readDay: (day, moments) => readHolds(deps.store, id, day, moments),
     isWanted: (hold, resolution) => status === 'all' || holdStatus(hold, resolution, now) === 'open',
   });
-  const body: z.infer<typeof accountHolds> = {
+  const body: OutputOf<typeof accountHolds> = {
     account: id,
     status,
     from,
@@ -62,7 +62,7 @@ export async function listHolds(
       return known === 'expired' || (known === 'released' && status === 'uncaptured');
     },
   });
-  const body: z.infer<typeof holdReport> = {
+  const body: OutputOf<typeof holdReport> = {
     status,
     from,
     to,

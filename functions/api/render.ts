@@ -1,5 +1,5 @@
-import type * as z from 'zod';
 import type { account } from '../../contract/schemas/accounts.ts';
+import type { OutputOf } from '../../contract/schemas/deferred.ts';
 import type { hold } from '../../contract/schemas/holds.ts';
 import type { transfer } from '../../contract/schemas/transfers.ts';
 import { type Account, usableOf } from '../../domain/accounts.ts';
@@ -11,7 +11,7 @@ import type { Reversals, Transfer } from '../../domain/transfers.ts';
 
 /** From the domain to the wire: every amount becomes text. */
 
-export function renderTransfer(posted: Transfer, reversals?: Reversals): z.infer<typeof transfer> {
+export function renderTransfer(posted: Transfer, reversals?: Reversals): OutputOf<typeof transfer> {
   const { amount, quantities, grant, burned, restored, ...fields } = posted;
   return {
     ...fields,
@@ -33,7 +33,7 @@ function renderShare({ grant, amount }: GrantShare) {
 }
 
 /** @param now decides what of it has expired and cannot be spent. */
-export function renderAccount(known: Account, now: Instant): z.infer<typeof account> {
+export function renderAccount(known: Account, now: Instant): OutputOf<typeof account> {
   const { figures, creditLimit, grants: _grants, ...fields } = known;
   return {
     ...fields,
@@ -48,7 +48,7 @@ export function renderAccount(known: Account, now: Instant): z.infer<typeof acco
 }
 
 /** A hold as it is at a moment. */
-export function renderHold(held: Hold, resolution: Resolution | undefined, now: Instant): z.infer<typeof hold> {
+export function renderHold(held: Hold, resolution: Resolution | undefined, now: Instant): OutputOf<typeof hold> {
   const { amount, quantities, ...fields } = held;
   return {
     ...fields,

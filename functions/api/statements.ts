@@ -1,4 +1,3 @@
-import type * as z from 'zod';
 import {
   CLOCK_SKEW_MS_MAX,
   STATEMENT_DAYS_DEFAULT,
@@ -6,6 +5,7 @@ import {
   STATEMENT_ROWS_DEFAULT,
   SUMMED_TRANSFERS_MAX,
 } from '../../contract/limits.ts';
+import type { OutputOf } from '../../contract/schemas/deferred.ts';
 import type { balance, statement, usageSummary } from '../../contract/schemas/statements.ts';
 import { usableOf } from '../../domain/accounts.ts';
 import { listedDays, listedDaysUntil, type UsageFigures } from '../../domain/statements.ts';
@@ -44,7 +44,7 @@ export async function getStatement(
   const limit = query.limit ?? STATEMENT_ROWS_DEFAULT;
   const { lines, more } = await readStatement(deps.store, found.value.listed, { days, order, after, limit });
   const last = lines.at(-1);
-  const body: z.infer<typeof statement> = {
+  const body: OutputOf<typeof statement> = {
     account: id,
     asset: found.value.history.account.asset,
     from,
@@ -77,7 +77,7 @@ export async function getBalance(deps: ReadingDeps, { params, caller, query }: R
   if (sums === undefined) return tooMuch('effectiveAt', `must be earlier: ${TOO_MANY_TRANSFERS}`);
   const { figures } = history.account;
   const isNow = effectiveAt === undefined && knownAt === undefined;
-  const body: z.infer<typeof balance> = {
+  const body: OutputOf<typeof balance> = {
     account: id,
     asset: history.account.asset,
     ...(effectiveAt !== undefined && { effectiveAt }),
@@ -109,7 +109,7 @@ export async function getUsage(deps: ReadingDeps, { params, caller, query }: Rea
   const usage = await orTooMany(sumUsage(deps.store, reads, SUMMED_TRANSFERS_MAX));
   if (usage === undefined) return tooMuch('from', `must be later: ${TOO_MANY_TRANSFERS}`);
   const kept = accounts.map(({ history }) => history.account).filter(({ figures }) => figures !== undefined);
-  const body: z.infer<typeof usageSummary> = {
+  const body: OutputOf<typeof usageSummary> = {
     account: id,
     asset,
     from,
@@ -175,7 +175,7 @@ function refusedCursor(rule: string) {
   return { ok: false as const, answer: invalid([{ field: 'cursor', rule }]) };
 }
 
-function renderLine({ side, transfer }: StatementLine): z.infer<typeof statement>['transfers'][number] {
+function renderLine({ side, transfer }: StatementLine): OutputOf<typeof statement>['transfers'][number] {
   const { debit, credit, asset: _asset, amount, ...fields } = renderTransfer(transfer);
   const isGain = side === 'credit';
   return { ...fields, amount: isGain || amount === '0' ? amount : `-${amount}`, counterparty: isGain ? debit : credit };

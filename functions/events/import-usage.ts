@@ -1,5 +1,3 @@
-import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
-import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import middy from '@middy/core';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import * as z from 'zod';
@@ -9,7 +7,8 @@ import { dynamoDb, s3 } from '../runtime/clients.ts';
 import { environment } from '../runtime/environment.ts';
 import { lazily } from '../runtime/lazily.ts';
 import { logger } from '../runtime/logger.ts';
-import { countMetric, metrics } from '../runtime/metrics.ts';
+import { countMetric } from '../runtime/metrics.ts';
+import { observed } from '../runtime/observed.ts';
 import { type Attempt, ImportBusyError, type ImportDeps, ImportInterrupted, importFile } from './import/import-file.ts';
 
 /**
@@ -19,8 +18,7 @@ import { type Attempt, ImportBusyError, type ImportDeps, ImportInterrupted, impo
  */
 export const makeHandler = (deps: ImportDeps) =>
   middy<SQSEvent, SQSBatchResponse, Error, Context>()
-    .use(injectLambdaContext(logger, { resetKeys: true }))
-    .use(logMetrics(metrics))
+    .use(observed)
     .handler(async (event, context) => {
       const attempt: Attempt = { id: context.awsRequestId, remainingMs: () => context.getRemainingTimeInMillis() };
       const batchItemFailures: SQSBatchResponse['batchItemFailures'] = [];

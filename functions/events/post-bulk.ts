@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
-import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import middy from '@middy/core';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { chart } from '../../config/chart.ts';
@@ -14,7 +12,8 @@ import { dynamoDb } from '../runtime/clients.ts';
 import { environment } from '../runtime/environment.ts';
 import { lazily } from '../runtime/lazily.ts';
 import { logger } from '../runtime/logger.ts';
-import { countMetric, metrics } from '../runtime/metrics.ts';
+import { countMetric } from '../runtime/metrics.ts';
+import { observed } from '../runtime/observed.ts';
 import type { Caller } from '../runtime/requests.ts';
 import { createSettingsCache } from '../runtime/settings.ts';
 
@@ -32,8 +31,7 @@ const PART_MS_MAX = 30_000;
  */
 export const makeHandler = (deps: PostBulkDeps) =>
   middy<SQSEvent, SQSBatchResponse, Error, Context>()
-    .use(injectLambdaContext(logger, { resetKeys: true }))
-    .use(logMetrics(metrics))
+    .use(observed)
     .handler(async (event, context) => {
       const stuck = new Set<string | undefined>();
       const batchItemFailures: SQSBatchResponse['batchItemFailures'] = [];

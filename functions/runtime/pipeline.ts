@@ -1,13 +1,13 @@
-import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import middy from '@middy/core';
 import type { APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
-import type * as z from 'zod';
 import type { Route } from '../../contract/routes/route.ts';
 import type { OperationId, operations } from '../../contract/routes.ts';
+import { built, type OutputOf, type Schema } from '../../contract/schemas/deferred.ts';
 import { type Answer, problem } from './answers.ts';
 import { answerOfFault } from './faults.ts';
 import { logger } from './logger.ts';
-import { countMetric, publishMetrics } from './metrics.ts';
+import { countMetric } from './metrics.ts';
+import { observed } from './observed.ts';
 import { type ApiEvent, type Caller, callerOf, hasScope, readBody, readJson } from './requests.ts';
 
 /** The operations that a function serves, as the contract says. */
@@ -15,12 +15,12 @@ export type OperationsOf<F extends Route['function']> = {
   [K in OperationId]: (typeof operations)[K]['function'] extends F ? K : never;
 }[OperationId];
 
-export type BodyOf<K extends OperationId> = (typeof operations)[K] extends { body: infer S extends z.ZodType }
-  ? z.output<S>
+export type BodyOf<K extends OperationId> = (typeof operations)[K] extends { body: infer S extends Schema }
+  ? OutputOf<S>
   : undefined;
 
-export type QueryOf<K extends OperationId> = (typeof operations)[K] extends { query: infer S extends z.ZodType }
-  ? z.output<S>
+export type QueryOf<K extends OperationId> = (typeof operations)[K] extends { query: infer S extends Schema }
+  ? OutputOf<S>
   : undefined;
 
 /** A request whose caller, scope, query and body were checked. */
@@ -63,8 +63,7 @@ export function apiHandler<F extends Route['function']>(
       ]),
   );
   return middy<ApiEvent, APIGatewayProxyStructuredResultV2, Error, Context>()
-    .use(injectLambdaContext(logger, { resetKeys: true }))
-    .use({ after: publishMetrics, onError: publishMetrics })
+    .use(observed)
     .handler(async (event, context) => {
       const found = byRouteKey.get(event.routeKey);
       const answer =
@@ -101,13 +100,13 @@ async function answerTo(event: ApiEvent, route: RouteOfContract, run: Run): Prom
 
 function readQuery(event: ApiEvent, route: RouteOfContract) {
   if (route.query === undefined) return { ok: true as const, value: undefined };
-  return readBody(route.query, event.queryStringParameters ?? {});
+  return readBody(built(route.query), event.queryStringParameters ?? {});
 }
 
 function readChecked(event: ApiEvent, route: RouteOfContract) {
   if (route.body === undefined || READS_OWN_BODY.has(route.id)) return { ok: true as const, value: undefined };
   const json = readJson(event);
-  return json.ok ? readBody(route.body, json.value) : json;
+  return json.ok ? readBody(built(route.body), json.value) : json;
 }
 
 function answerToFault(error: unknown, route: RouteOfContract): Answer {

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import type { Credentials, Place, Resource } from '../resources.ts';
 
 /** What this cloud reads of an `AWS::Lambda::Function`. */
@@ -101,9 +101,13 @@ export function logStreamName(now: Date): string {
   return `${now.toISOString().slice(0, 10).replaceAll('-', '/')}/[$LATEST]${randomBytes(16).toString('hex')}`;
 }
 
-/** An X-Ray trace header for one invocation. */
+/** An X-Ray trace header for one invocation. Ids of node:crypto come out of a store of random bytes, which is for speed. */
 export function traceHeader(now: Date, isSampled: boolean): string {
   const seconds = Math.floor(now.getTime() / 1000).toString(16);
-  const random = randomBytes(20).toString('hex');
-  return `Root=1-${seconds}-${random.slice(0, 24)};Parent=${random.slice(24)};Sampled=${isSampled ? 1 : 0}`;
+  const [root, parent] = [randomHex(24), randomHex(16)];
+  return `Root=1-${seconds}-${root};Parent=${parent};Sampled=${isSampled ? 1 : 0}`;
+}
+
+function randomHex(digits: number): string {
+  return randomUUID().replaceAll('-', '').slice(-digits);
 }

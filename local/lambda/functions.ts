@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { MetricStore, Series } from '../metrics.ts';
 import {
   type AccessControl,
@@ -40,8 +41,11 @@ export interface Functions {
   stop(): Promise<void>;
 }
 
-/** Instances per function: more would only fight for the cores of one machine. */
-export const INSTANCES_MAX_DEFAULT = 10;
+/**
+ * Instances per function: more would only fight for the cores of one machine, and each has to compile for itself what it
+ * does often.
+ */
+export const INSTANCES_MAX_DEFAULT = Math.min(10, Math.max(4, 2 * availableParallelism()));
 
 /** What Lambda takes and gives in a synchronous invocation. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 const SYNC_PAYLOAD_BYTES_MAX = 6 * 1024 * 1024;

@@ -47,7 +47,8 @@ export async function startInstance(options: InstanceOptions): Promise<Instance 
   };
 
   worker.on('message', (message: WorkerMessage) => {
-    if (message.kind === 'output') return options.onOutput(message.text);
+    if (message.output !== '') options.onOutput(message.output);
+    if (message.kind === 'output') return;
     if (message.kind === 'ready') return finish({ payload: '' });
     if (message.kind === 'result') return finish({ payload: message.payload });
     if (message.fatal) alive = false;

@@ -15,13 +15,17 @@ export interface WorkerRequest {
   readonly traceId: string;
 }
 
-export type WorkerMessage =
+export type WorkerMessage = (
   | { readonly kind: 'ready' }
   | { readonly kind: 'result'; readonly payload: string }
   /** After a fatal error the worker ends. */
   | { readonly kind: 'error'; readonly error: FunctionError; readonly fatal: boolean }
-  /** What the function wrote to its standard output and standard error. */
-  | { readonly kind: 'output'; readonly text: string };
+  /** Nothing but output, of a function that is still at work. */
+  | { readonly kind: 'output' }
+) & {
+  /** What the function wrote to its standard output and standard error before this; empty when it wrote nothing. */
+  readonly output: string;
+};
 
 /** The payload of a failed invocation, as Lambda's Node.js runtime writes it. */
 export interface FunctionError {

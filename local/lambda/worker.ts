@@ -5,12 +5,14 @@ import { pathToFileURL } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { FunctionError, WorkerMessage, WorkerRequest, WorkerStart } from './protocol.ts';
 
+/** A message before what was written meanwhile is put to it. */
+type Said = WorkerMessage extends infer Message ? (Message extends unknown ? Omit<Message, 'output'> : never) : never;
 type Handler = (event: unknown, context: unknown) => unknown;
 
 const start = workerData as WorkerStart;
 const MODULE_EXTENSIONS = ['.mjs', '.js', '.cjs'];
 
-const flushOutput = captureOutput();
+const takeOutput = captureOutput();
 process.on('uncaughtException', fail);
 process.on('unhandledRejection', (reason) => {
   // The name under which Lambda's runtime reports them.
@@ -62,16 +64,19 @@ function contextOf({ requestId, deadline }: WorkerRequest) {
 }
 
 /**
- * Gathers what is written to the standard streams and sends it in one message: with the result, or at the end of the
- * turn when the function waits for something. A message per line would cost more than the function.
+ * Gathers what is written to the standard streams: it goes along with the result, or is sent at the end of the turn when
+ * the function waits for something. A message per line would cost more than the function.
+ * @returns takes what was gathered.
  */
-function captureOutput(): () => void {
+function captureOutput(): () => string {
   let text = '';
-  const flush = () => {
-    if (text === '') return;
+  const take = () => {
     const gathered = text;
     text = '';
-    parentPort?.postMessage({ kind: 'output', text: gathered } satisfies WorkerMessage);
+    return gathered;
+  };
+  const flush = () => {
+    if (text !== '') parentPort?.postMessage({ kind: 'output', output: take() } satisfies WorkerMessage);
   };
   const write = (
     chunk: string | Uint8Array,
@@ -85,12 +90,11 @@ function captureOutput(): () => void {
   };
   process.stdout.write = write;
   process.stderr.write = write;
-  return flush;
+  return take;
 }
 
-function send(message: WorkerMessage): void {
-  flushOutput();
-  parentPort?.postMessage(message);
+function send(message: Said): void {
+  parentPort?.postMessage({ ...message, output: takeOutput() } satisfies WorkerMessage);
 }
 
 /** Reports what nobody caught, and ends the instance as Lambda does. */

@@ -1,5 +1,6 @@
 import { type Json, openApiDocument } from '../../contract/openapi.ts';
 import { routes } from '../../contract/routes.ts';
+import { built } from '../../contract/schemas/deferred.ts';
 import { type Problem, type ProblemKind, problem, problemKinds } from '../../contract/schemas/problems.ts';
 import { GATEWAY_RESPONSES } from '../../local/http-api/response.ts';
 import { createRouteFinder } from '../../local/http-api/routes.ts';
@@ -29,14 +30,14 @@ export function faultsOf(sent: Sent, received: Received): string[] {
   if (isFromGateway(route, received)) return leaks;
   if (route === undefined) return [...leaks, `answers what is no route with ${status}`];
   const body = parsed(text);
-  const read = problem.safeParse(body);
+  const read = problem().safeParse(body);
   if (!read.success) return [...leaks, `is no problem document: ${read.error.issues[0]?.message}`];
   return [...leaks, ...problemFaults(route, received, read.data)];
 }
 
 /** The kind of problem that an answer tells of. */
 export function kindOf({ text }: Received): ProblemKind | undefined {
-  const read = problem.safeParse(parsed(text));
+  const read = problem().safeParse(parsed(text));
   const kind = read.success ? read.data.type.replace('urn:reckoner:problem:', '') : '';
   return Object.hasOwn(problemKinds, kind) ? (kind as ProblemKind) : undefined;
 }
@@ -65,7 +66,7 @@ function unlike({ answers, id }: KnownRoute, { status, text, headers }: Received
   if (Object.keys(answers).length === 0) return [];
   const schema = (answers as Readonly<Record<number, (typeof answers)[keyof typeof answers]>>)[status];
   if (schema === undefined) return [`has no ${status} in the contract`];
-  const read = schema.safeParse(parsed(text));
+  const read = built(schema).safeParse(parsed(text));
   const faults = read.success
     ? []
     : [`is not what the contract says: ${read.error.issues[0]?.path.join('.')}: ${read.error.issues[0]?.message}`];

@@ -1,6 +1,5 @@
 import { Agent, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
-import { text } from 'node:stream/consumers';
-import { pipeline } from 'node:stream/promises';
+import { readWhole } from '../../message-body.ts';
 import type { Place } from '../../resources.ts';
 
 /** Connections to the engine; it writes one transaction at a time, so that more of them would only wait inside it. */
@@ -68,14 +67,15 @@ export function createDynamoDbProxy(engineUrl: string, place: Place): DynamoDbPr
       httpRequest(options, resolve).once('error', reject).end(sent);
     });
     const translate = operationsWithArns.has(operation) ? withOurArns : operation === 'GetRecords' && withOurRegion;
+    const said = (await readWhole(answer)) ?? Buffer.of();
+    const { 'transfer-encoding': _, ...told } = answer.headers;
     if (!translate) {
-      response.writeHead(answer.statusCode ?? 500, answer.headers);
-      await pipeline(answer, response);
+      response.writeHead(answer.statusCode ?? 500, { ...told, 'content-length': said.length }).end(said);
       return;
     }
-    const written = Buffer.from(translate(await text(answer)));
+    const written = Buffer.from(translate(said.toString()));
     // The engine's checksum is of the untranslated answer.
-    const { 'x-amz-crc32': _, ...rest } = answer.headers;
+    const { 'x-amz-crc32': __, ...rest } = told;
     response.writeHead(answer.statusCode ?? 500, { ...rest, 'content-length': written.length }).end(written);
   }
 

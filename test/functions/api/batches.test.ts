@@ -49,7 +49,7 @@ const resultsIn = ({ body }: TestAnswer) => (body.results ?? []) as unknown as R
 async function post(elements: unknown, rest: TestCall = {}): Promise<Result[]> {
   const answer = await send(elements, rest);
   expect(answer.status).toBe(200);
-  expect(batchAnswer.safeParse(answer.body).error).toBeUndefined();
+  expect(batchAnswer().safeParse(answer.body).error).toBeUndefined();
   return resultsIn(answer);
 }
 const wordsOf = (results: readonly Result[]) => results.map(({ result }) => result);

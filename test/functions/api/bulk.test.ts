@@ -36,7 +36,7 @@ describe('handing in a bulk', () => {
     const [first, second] = [charge('customer:a'), charge('customer:b')];
     const answer = await handIn(id, [first, second]);
     expect(answer.status).toBe(202);
-    expect(bulk.safeParse(answer.body).error).toBeUndefined();
+    expect(bulk().safeParse(answer.body).error).toBeUndefined();
     expect(answer.body).toMatchObject({ id, status: 'processing', elements: 2, done: 0, counts: {} });
     const turned = Object.fromEntries(Object.entries(first).reverse());
     const again = await handIn(id, [turned, second]);
@@ -228,7 +228,7 @@ describe('showing a bulk', () => {
     let cursor: string | undefined;
     do {
       const page = await show(id, cursor === undefined ? {} : { cursor });
-      expect(bulkWithResults.safeParse(page.body).error).toBeUndefined();
+      expect(bulkWithResults().safeParse(page.body).error).toBeUndefined();
       const { results, next } = page.body as unknown as { results: { index: number }[]; next?: string };
       seen.push(...results.map(({ index }) => index));
       expect(page.body).toMatchObject({ status: 'done', done: 230 });

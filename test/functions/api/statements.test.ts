@@ -71,7 +71,7 @@ async function read(path: Path, query?: Record<string, string>, account = ACME, 
       balance: operations.getBalance,
       usage: operations.getUsage,
     }[path];
-    expect(answers[200].safeParse(answer.body).error).toBeUndefined();
+    expect(answers[200]().safeParse(answer.body).error).toBeUndefined();
   }
   return answer;
 }
