@@ -55,7 +55,14 @@ const parity = fields({
   rateCard: z
     .string(must(RATE_CARD_RULE))
     .regex(/^[^@\s]{1,128}@\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/, RATE_CARD_RULE)
+    .optional()
     .meta({ description: 'The published version that the month is priced by once more, whatever its date.' }),
+  sha256: sha256Hex.optional().meta({
+    description: 'Of a file with the columns of an import of lines, which is announced and compared with instead.',
+  }),
+}).refine(({ rateCard, sha256 }) => (rateCard === undefined) !== (sha256 === undefined), {
+  path: ['rateCard'],
+  error: 'must be there, or "sha256" of a file instead of it',
 });
 
 const BATCH_SIZE_RULE = `must be a whole number from 1 to ${LINE_IMPORT_BATCH_SIZE_MAX}`;

@@ -82,6 +82,7 @@ function wrongFields({ now, chart }: BillingRunDeps, body: Body): FieldError[] {
 
 /** A version that is not published prices nothing. */
 async function wrongRateCard({ runs }: BillingRunDeps, { rateCard }: Extract<Body, { kind: 'parity' }>) {
+  if (rateCard === undefined) return [];
   const known = (await readSettings(runs)).rateCards.map(versionName);
   if (known.includes(rateCard)) return [];
   return [{ field: 'rateCard', rule: `must be a published version, of which there are ${known.length}` }];
@@ -94,8 +95,10 @@ function specOf(body: Exclude<Body, { kind: 'finalize' | 'rollback' | 'notices' 
   }
   if (body.kind === 'export') return { kind: body.kind, month: body.month };
   const { kind, month, accounts } = body;
-  if (kind === 'parity') return { kind, month, rateCard: body.rateCard, ...(accounts !== undefined && { accounts }) };
-  return { kind, month, ...(accounts !== undefined && { accounts }) };
+  const of = { month, ...(accounts !== undefined && { accounts }) };
+  if (kind !== 'parity') return { kind, ...of };
+  const { rateCard, sha256 } = body;
+  return { kind, ...of, ...(rateCard !== undefined && { rateCard }), ...(sha256 !== undefined && { sha256 }) };
 }
 
 type Requested = Pick<BillingRun, 'id' | 'requestedBy' | 'requestedAt'>;

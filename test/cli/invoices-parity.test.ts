@@ -1,4 +1,5 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -64,6 +65,43 @@ describe('reckoner invoices parity', () => {
   ])('where %s', async (_, counts, code) => {
     script(counts);
     expect((await parity()).code).toBe(code);
+  });
+
+  test('announces the file of another system by its digest, sends it and has it compared', async () => {
+    const file = join(directory, 'theirs.csv');
+    await writeFile(file, 'invoice_id\n');
+    const upload = { method: 'PUT', url: `${service.url}/input.csv`, expiresAt: '2026-11-03T00:15:00.000Z' };
+    const { rateCard: _, ...announced } = { ...run, status: 'announced', upload };
+    const outcome = { sentence: 'The same.', counts: { same: 1, differs: 0 } };
+    service.answer({
+      'POST /v1/billing-runs': { status: 202, json: announced },
+      'PUT /input.csv': { text: '' },
+      [`POST /v1/billing-runs/${ID}/start`]: { status: 202, json: { ...announced, status: 'requested' } },
+      [`GET /v1/billing-runs/${ID}`]: { json: { ...announced, status: 'succeeded', outcome } },
+    });
+    const argv = ['invoices', 'parity', '--month', '2026-10', '--csv', file, '--url', service.url, '--key', 'k'];
+    expect((await reckoner(argv)).code).toBe(0);
+    const sha256 = createHash('sha256').update('invoice_id\n').digest('hex');
+    expect(service.seen[0]?.json).toEqual({ id: ID, kind: 'parity', month: '2026-10', sha256 });
+    expect(service.seen.map(({ method, path }) => `${method} ${path}`).slice(1, 3)).toEqual([
+      'PUT /input.csv',
+      `POST /v1/billing-runs/${ID}/start`,
+    ]);
+    expect(service.seen[1]?.body.toString()).toBe('invoice_id\n');
+  });
+
+  test('says what is missing where it is not told what to compare with', async () => {
+    const { code, err } = await reckoner([
+      'invoices',
+      'parity',
+      '--month',
+      '2026-10',
+      '--url',
+      service.url,
+      '--key',
+      'k',
+    ]);
+    expect([code, err]).toEqual([2, expect.stringContaining('--rate-card, or the --csv')]);
   });
 
   test('tells a refusal, and nothing was done', async () => {

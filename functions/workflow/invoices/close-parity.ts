@@ -6,8 +6,8 @@ import { type CsvCell, csvLine } from '../../runtime/csv.ts';
 import { JSON_TYPE, NDJSON_TYPE } from '../reconciliation/parts.ts';
 import type { BillingDeps, ReadRows, RunOf } from './job.ts';
 import { writeManifest } from './manifest.ts';
-import type { ParityRow } from './parity.ts';
 import { renderParity } from './parity-report.ts';
+import type { ParityRow } from './parity-rows.ts';
 
 const CSV_TYPE = 'text/csv; charset=utf-8';
 

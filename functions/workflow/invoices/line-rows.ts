@@ -42,18 +42,19 @@ const POLICY_TYPES: readonly string[] = POLICY_LINE_TYPES;
 
 const text = (rule: string) => z.string(common.must(rule));
 
-const row = z.object({
+const lineType = text('must be text').regex(
+  LINE_TYPE_PATTERN,
+  'must be a name of lower-case letters, digits and hyphens, such as "usage": correct it',
+);
+
+/** A line of whatever type, as it is compared with. */
+const anyRow = z.object({
   invoice_id: text('must be text').refine(
     (id) => id.length <= 160 && parseInvoiceId(id) !== undefined,
     'must be the id of an invoice, such as "2026-10:customer:acme": correct it',
   ),
   unit_id: common.accountId,
-  line_type: text('must be text')
-    .regex(LINE_TYPE_PATTERN, 'must be a name of lower-case letters, digits and hyphens, such as "usage": correct it')
-    .refine(
-      (type) => !POLICY_TYPES.includes(type),
-      `must not be ${POLICY_TYPES.join(' or ')}, which configuration adds anew each time: name it otherwise, such as "setup-fee"`,
-    ),
+  line_type: lineType,
   description: text('must be text')
     .max(DESCRIPTION_CHARACTERS_MAX, `must have at most ${DESCRIPTION_CHARACTERS_MAX} characters: shorten it`)
     .regex(common.PLAIN_TEXT, `${common.PLAIN_TEXT_RULE}: take them out`),
@@ -62,17 +63,28 @@ const row = z.object({
   asset: common.asset.optional(),
 });
 
+/** A line that is put onto an invoice. */
+const ownRow = anyRow.extend({
+  line_type: lineType.refine(
+    (type) => !POLICY_TYPES.includes(type),
+    `must not be ${POLICY_TYPES.join(' or ')}, which configuration adds anew each time: name it otherwise, such as "setup-fee"`,
+  ),
+});
+
 export type ReadLineRow =
   | { readonly ok: true; readonly row: LineRow }
   | { readonly ok: false; readonly line: number; readonly errors: readonly RowError[] };
 
-/** Makes a line of a row, by the rules that need nothing but the row. */
-export function readLineRow(read: Row): ReadLineRow {
+/**
+ * Makes a line of a row, by the rules that need nothing but the row.
+ * @param purpose what is put onto invoices has no types of configuration; what invoices are compared with may.
+ */
+export function readLineRow(read: Row, purpose: 'import' | 'compare'): ReadLineRow {
   if ('error' in read) return { ok: false, line: read.line, errors: [read.error] };
   const cells = Object.fromEntries(
     Object.entries(read.values).map(([column, cell]) => [column, meaningOf(String(cell ?? ''))]),
   );
-  const parsed = row.safeParse({
+  const parsed = (purpose === 'import' ? ownRow : anyRow).safeParse({
     ...Object.fromEntries(Object.entries(cells).map(([column, cell]) => [column, present(cell)])),
     description: present(normalizeDescription(cells.description ?? '')),
   });

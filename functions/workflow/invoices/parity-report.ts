@@ -3,7 +3,7 @@ import { formatAmount } from '../../../domain/money.ts';
 import type { BillingOutcome } from '../../../store/billing-runs.ts';
 import { changesTable, renderPage, totalsSection } from './build-report.ts';
 import type { RunOf } from './job.ts';
-import type { ParityRow } from './parity.ts';
+import type { ParityRow } from './parity-rows.ts';
 
 type Html = ReturnType<typeof html>;
 

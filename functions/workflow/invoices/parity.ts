@@ -1,6 +1,5 @@
-import { invoiceId } from '../../../domain/invoices/invoice.ts';
-import { diffLines, type InvoiceLine, inLineOrder, isForeignLine, totalsOf } from '../../../domain/invoices/lines.ts';
-import { createRepricing, type Repriced, type UnpricedCharges } from '../../../domain/invoices/parity.ts';
+import { type InvoiceLine, inLineOrder, isForeignLine } from '../../../domain/invoices/lines.ts';
+import { createRepricing, type Repriced } from '../../../domain/invoices/parity.ts';
 import { policyLines } from '../../../domain/invoices/policy.ts';
 import { type RateCard, versionName } from '../../../domain/rating.ts';
 import { inOrder } from '../../../domain/reconciliation/in-order.ts';
@@ -10,35 +9,25 @@ import { getInvoice, readLines } from '../../../store/invoices.ts';
 import { transferFromItem } from '../../../store/ledger.ts';
 import { type AccountDays, eachTransfer } from '../../../store/statements.ts';
 import { transferKey } from '../../../store/tables.ts';
-import { type ChangeLine, changeLine } from './build-rows.ts';
 import { closeParity } from './close-parity.ts';
 import { familiesOfBucket, withUnits } from './families.ts';
-import type { BillingDeps, BillingJob, BillingSlice, Row, RunOf } from './job.ts';
+import type { BillingDeps, BillingJob, BillingSlice, RunOf } from './job.ts';
 import { type BilledFamily, daysToInvoice, entryOf } from './ledger-lines.ts';
 import { assertInvoiceable } from './named-accounts.ts';
+import { compareFileSlice, planFile } from './parity-file.ts';
+import { type ParityRow, parityRow } from './parity-rows.ts';
 import { accountFilter, bucketSlices, SLICES_AT_ONCE } from './slices.ts';
-
-/** How a customer's month compares. Amounts are decimal strings of minor units; "before" is what was billed. */
-export interface ParityRow extends Row {
-  readonly account: string;
-  readonly invoice: string;
-  readonly asset: string;
-  /** What the customer is asked to pay, and would be by the other version. */
-  readonly billed: string;
-  readonly other: string;
-  readonly changes: readonly ChangeLine[];
-  readonly unpriced: readonly UnpricedCharges[];
-}
 
 /** Customers of a slice compared side by side: hides the network's latency. */
 const FAMILIES_AT_ONCE = 8;
 
-/** Says of every line of a month what it would have been by another version of its rate card. Changes nothing. */
+/** Says of every line of a month what it would have been by another version of its rate card, or is in a file. Changes nothing. */
 export const parityJob: BillingJob<'parity', ParityRow> = {
   passes: ['compare'],
   concurrency: SLICES_AT_ONCE,
   plan: planParity,
-  work: (deps, run, { buckets }) => compareBuckets(deps, run, buckets),
+  work: (deps, run, slice) =>
+    run.spec.sha256 === undefined ? compareBuckets(deps, run, slice.buckets) : compareFileSlice(deps, run.spec, slice),
   close: closeParity,
 };
 
@@ -47,8 +36,9 @@ export class UnknownRateCardError extends Error {
   override name = 'UnknownRateCardError';
 }
 
-/** @throws UnknownRateCardError, NothingToInvoiceError before anything is compared */
-async function planParity(deps: BillingDeps, { spec }: RunOf<'parity'>): Promise<readonly BillingSlice[]> {
+/** @throws UnknownRateCardError, NothingToInvoiceError, LinesFileError before anything is compared */
+async function planParity(deps: BillingDeps, { id, spec }: RunOf<'parity'>): Promise<readonly BillingSlice[]> {
+  if (spec.sha256 !== undefined) return planFile(deps, { id, sha256: spec.sha256, ...spec });
   await cardOf(deps, spec.rateCard);
   if (spec.accounts !== undefined) await assertInvoiceable(deps, spec.month, spec.accounts);
   return bucketSlices(spec.accounts);
@@ -103,15 +93,7 @@ async function compareFamily(
     const own = [...lines, ...foreign];
     return inLineOrder([...own, ...policyLines(deps.policy, account, asset, own)]);
   };
-  const [before, after] = [all(billed), all(other)];
-  const changes = diffLines(before, after).map(changeLine);
-  return {
-    counts: [changes.length === 0 ? 'same' : 'differs'],
-    ...{ account, invoice: invoiceId(name), asset },
-    billed: totalsOf(before).due.toString(),
-    other: totalsOf(after).due.toString(),
-    ...{ changes, unpriced },
-  };
+  return parityRow(name, asset, all(billed), all(other), unpriced);
 }
 
 async function reprice(deps: BillingDeps, card: RateCard, month: Month, { units }: BilledFamily): Promise<Repriced> {

@@ -42,9 +42,9 @@ export async function planLines(deps: BillingDeps, run: RunOf<'import'>): Promis
   if (await hasNotes(deps.invoices, run.id)) {
     return (JSON.parse(await getText(deps.artifacts, planKey)) as LinesPlan).slices;
   }
-  const { rows, read, refused } = await readRows(deps, run);
-  const repeated = repeatedRows(rows);
-  refused.push(...repeated.flatMap((same) => same.map((row) => refusedRow(row, 'description', repeatedRule(same)))));
+  const { id, spec } = run;
+  const objection = ({ invoice }: LineRow) => objectionToName(invoice, spec.month);
+  const { rows, read, refused, repeated } = await readLineFile(deps, { id, sha256: spec.sha256 }, 'import', objection);
   const groups: PartOfInvoice[] = [];
   const invoices = [...Map.groupBy(rows, ({ invoice }) => invoice)].map(([id, own]) => ({
     place: placeOf(id),
@@ -57,9 +57,7 @@ export async function planLines(deps: BillingDeps, run: RunOf<'import'>): Promis
     refused.push(...its);
     if (part !== undefined) groups.push(part);
   }
-  const lines = [...Map.groupBy(refused, ({ line }) => line)].map(([line, same]) => {
-    return { line, errors: same.flatMap((each) => each.errors) };
-  });
+  const lines = byLine(refused);
   const errors = await writeRefused(deps.artifacts, billingRunKey(run.id, ERRORS_FILE), lines);
   const duplicates = repeated.reduce((sum, same) => sum + same.length - 1, 0);
   const slices = lines.length > 0 ? [] : await writeParts(deps, run, groups);
@@ -68,12 +66,29 @@ export async function planLines(deps: BillingDeps, run: RunOf<'import'>): Promis
   return plan.slices;
 }
 
+/** What speaks against each row of a file, all of it. */
+export function byLine(refused: readonly RefusedLine[]): RefusedLine[] {
+  return [...Map.groupBy(refused, ({ line }) => line)].map(([line, same]) => {
+    return { line, errors: same.flatMap((each) => each.errors) };
+  });
+}
+
 /** A run without anything to write has one slice without anything in it. */
 function atLeastOne(slices: readonly BillingSlice[]): readonly BillingSlice[] {
   return slices.length > 0 ? slices : [{ id: 'none', buckets: [] }];
 }
 
-async function readRows({ artifacts }: BillingDeps, { id, spec: { sha256, month } }: RunOf<'import'>) {
+/**
+ * Reads a file of lines whole, by the rules that need nothing but the file; refused are rows that are there twice, too.
+ * @param objectionTo what speaks against a row by its invoice's id.
+ * @throws LinesFileError, UnreadableFileError
+ */
+export async function readLineFile(
+  { artifacts }: BillingDeps,
+  { id, sha256 }: { readonly id: string; readonly sha256: string },
+  purpose: 'import' | 'compare',
+  objectionTo: (row: LineRow) => string | undefined,
+) {
   const bytes = announcedBytes(artifacts, billingRunKey(id, INPUT_FILE), {
     ...{ sha256, owner: 'run', again: 'start the run again' },
     fault: (message, options) => new LinesFileError(message, options),
@@ -87,14 +102,16 @@ async function readRows({ artifacts }: BillingDeps, { id, spec: { sha256, month 
       const advice = 'send it in several, each under its own run id';
       throw new LinesFileError(`The file has more than ${LINE_IMPORT_ROWS_MAX} rows; ${advice}.`);
     }
-    const result = readLineRow(found);
-    const objection = result.ok ? objectionToName(result.row.invoice, month) : undefined;
+    const result = readLineRow(found, purpose);
+    const objection = result.ok ? objectionTo(result.row) : undefined;
     if (!result.ok) refused.push(result);
     else if (objection !== undefined) refused.push(refusedRow(result.row, 'invoice_id', objection));
     else rows.push(result.row);
   }
   if (read === 0) throw new LinesFileError('The file has a header and no rows; there is nothing to import.');
-  return { rows, read, refused };
+  const repeated = repeatedRows(rows);
+  refused.push(...repeated.flatMap((same) => same.map((row) => refusedRow(row, 'description', repeatedRule(same)))));
+  return { rows, read, refused, repeated };
 }
 
 /** Where invoices lie side by side in the table, and the accounts of their customers too. */

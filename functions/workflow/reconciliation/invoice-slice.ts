@@ -1,14 +1,11 @@
 import type { Finding } from '../../../domain/reconciliation/findings.ts';
 import { inOrder } from '../../../domain/reconciliation/in-order.ts';
-import {
-  type BilledDocument,
-  compareInvoiceBooks,
-  type InvoiceBooks,
-} from '../../../domain/reconciliation/invoices.ts';
+import { compareInvoiceBooks, type InvoiceBooks } from '../../../domain/reconciliation/invoices.ts';
 import type { Slice } from '../../../domain/reconciliation/slices.ts';
 import type { Counter } from '../../../domain/reconciliation/summary.ts';
 import type { Month } from '../../../domain/time.ts';
-import { correctionsOf, getInvoice, type InvoicesStore, listInvoices, readLines } from '../../../store/invoices.ts';
+import { type InvoicesStore, listInvoices } from '../../../store/invoices.ts';
+import { readDocuments } from '../invoices/documents.ts';
 import { familiesOfBucket, withUnits } from '../invoices/families.ts';
 import { type BilledFamily, type LedgerLinesDeps, readLedgerLines } from '../invoices/ledger-lines.ts';
 
@@ -67,20 +64,8 @@ async function readBooks(
 ): Promise<InvoiceBooks & { readonly isVoid: boolean; readonly checked: number }> {
   const { account, asset, units } = family;
   const ledger = await readLedgerLines(deps, family, month);
-  const [invoice, corrections] = await Promise.all([
-    getInvoice(deps.invoices, { month, account, sequence: 0 }),
-    correctionsOf(deps.invoices, { month, account }),
-  ]);
-  const standing = [...(invoice === undefined ? [] : [invoice]), ...corrections].filter(
-    ({ status }) => status !== 'void',
-  );
-  const documents = await Promise.all(
-    standing.map(
-      async (each): Promise<BilledDocument> => ({ invoice: each, lines: await readLines(deps.invoices, each) }),
-    ),
-  );
+  const { documents, isVoid } = await readDocuments(deps.invoices, { month, account });
   const kept = units.filter(({ account: { figures } }) => figures !== undefined).length;
   const moving = ledger.faults.filter(({ kind }) => kind === 'moving').length;
-  const isVoid = invoice?.status === 'void';
   return { account, month, asset, ledger, documents, isVoid, checked: kept - moving };
 }

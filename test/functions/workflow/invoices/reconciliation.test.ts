@@ -82,14 +82,18 @@ test('a customer with transfers and no invoice is one finding and not one for ea
   expect((await file('missing_lines.csv')).trim().split('\r\n')).toHaveLength(1);
 });
 
-test('late transfers are found line by line, under their units, and can be imported as they are listed', async () => {
-  await generate();
+async function postLate(): Promise<void> {
   await world.charged(TEAM, 'late-1', 5n, { operation: 'embed' });
   await world.charged(TEAM, 'late-2', 2n);
   await world.posted({
     ...{ id: 'late-3', debit: 'platform:funding', credit: ACME, amount: 30n, description: 'Top-up, second' },
     effectiveAt: `${MONTH}-20T00:00:00.000Z`,
   });
+}
+
+test('late transfers are found line by line, under their units, and listed as lines are imported', async () => {
+  await generate();
+  await postLate();
   const { outcome, findings, file } = await reconcileInvoices(world, 'late');
   const told = findings.map(({ kind, account, expected, actual, invoice }) => {
     return [kind, account, invoice?.line?.type, invoice?.line?.description, expected, actual];
@@ -112,8 +116,13 @@ test('late transfers are found line by line, under their units, and can be impor
       '',
     ].join('\r\n'),
   );
-  const again = await reconcileInvoices(world, 'late-again');
-  expect(again.findings.map(({ id }) => id)).toEqual(findings.map(({ id }) => id));
+});
+
+test('what came late is the same finding in every run, until the invoice is regenerated', async () => {
+  await generate();
+  await postLate();
+  const [first, second] = [await reconcileInvoices(world, 'one'), await reconcileInvoices(world, 'two')];
+  expect(second.findings.map(({ id }) => id)).toEqual(first.findings.map(({ id }) => id));
   await world.run({ id: 'again', kind: 'regenerate', month: MONTH });
   expect((await reconcileInvoices(world, 'settled')).outcome.verdict).toBe('clean');
 });
