@@ -4,7 +4,7 @@ const common = {
   testTimeout: 60_000,
   hookTimeout: 60_000,
   // Functions write their metrics and logs to standard output; tests read answers, not logs.
-  env: { LOG_LEVEL: 'SILENT' },
+  env: { POWERTOOLS_METRICS_DISABLED: 'true', POWERTOOLS_LOG_LEVEL: 'CRITICAL' },
 };
 
 /** Tests of the whole deployable. */

@@ -67,8 +67,8 @@ export class HouseFunction extends Construct {
       role: role.withoutPolicyUpdates(),
       environment: {
         STAGE: props.stage.name,
-        SERVICE_NAME,
-        METRICS_NAMESPACE,
+        POWERTOOLS_SERVICE_NAME: SERVICE_NAME,
+        POWERTOOLS_METRICS_NAMESPACE: METRICS_NAMESPACE,
         ...props.environment,
       },
     });

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { ConditionalCheckFailedException, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import type { Account } from '../domain/accounts.ts';
 import type { GrantShare } from '../domain/grants.ts';
@@ -194,12 +195,7 @@ async function putAlone<Result>(
     const item = error instanceof ConditionalCheckFailedException ? error.Item : undefined;
     if (item === undefined) return { result: { kind: 'unavailable', error } };
     // A single put has no token. What an attempt before this one has written, and its answer was lost, is this very item.
-    if (attempts > 1 && isSame(item, entry.item)) return { result: entry.created, item };
+    if (attempts > 1 && isDeepStrictEqual(item, entry.item)) return { result: entry.created, item };
     return { result: readOrFault(() => entry.existing(item)), item };
   }
-}
-
-/** Rarely asked, so that what it is asked with is loaded then: the names of node:util would be many modules at each start. */
-function isSame(item: Item, other: Item): boolean {
-  return process.getBuiltinModule('node:util').isDeepStrictEqual(item, other);
 }

@@ -58,8 +58,8 @@ async function firstCall(setting: Setting, file: string, charge: Charge): Promis
       AWS_ENDPOINT_URL: engineUrl,
       LEDGER_TABLE: tables.ledger,
       OPERATIONS_TABLE: tables.operations,
-      SERVICE_NAME: 'reckoner',
-      METRICS_NAMESPACE: 'Reckoner',
+      POWERTOOLS_SERVICE_NAME: 'reckoner',
+      POWERTOOLS_METRICS_NAMESPACE: 'Reckoner',
     },
   });
   const exited = once(child, 'exit');

@@ -1,3 +1,5 @@
+import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
+import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import middy from '@middy/core';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import * as z from 'zod';
@@ -7,8 +9,7 @@ import { dynamoDb, s3 } from '../runtime/clients.ts';
 import { environment } from '../runtime/environment.ts';
 import { lazily } from '../runtime/lazily.ts';
 import { logger } from '../runtime/logger.ts';
-import { countMetric } from '../runtime/metrics.ts';
-import { observed } from '../runtime/observed.ts';
+import { countMetric, metrics } from '../runtime/metrics.ts';
 import { type Attempt, ImportBusyError, type ImportDeps, ImportInterrupted, importFile } from './import/import-file.ts';
 
 /**
@@ -18,7 +19,8 @@ import { type Attempt, ImportBusyError, type ImportDeps, ImportInterrupted, impo
  */
 export const makeHandler = (deps: ImportDeps) =>
   middy<SQSEvent, SQSBatchResponse, Error, Context>()
-    .use(observed)
+    .use(injectLambdaContext(logger, { resetKeys: true }))
+    .use(logMetrics(metrics))
     .handler(async (event, context) => {
       const attempt: Attempt = { id: context.awsRequestId, remainingMs: () => context.getRemainingTimeInMillis() };
       const batchItemFailures: SQSBatchResponse['batchItemFailures'] = [];

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
+import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import middy from '@middy/core';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { chart } from '../../config/chart.ts';
@@ -12,8 +14,7 @@ import { dynamoDb } from '../runtime/clients.ts';
 import { environment } from '../runtime/environment.ts';
 import { lazily } from '../runtime/lazily.ts';
 import { logger } from '../runtime/logger.ts';
-import { countMetric } from '../runtime/metrics.ts';
-import { observed } from '../runtime/observed.ts';
+import { countMetric, metrics } from '../runtime/metrics.ts';
 import type { Caller } from '../runtime/requests.ts';
 import { createSettingsCache } from '../runtime/settings.ts';
 
@@ -31,7 +32,8 @@ const PART_MS_MAX = 30_000;
  */
 export const makeHandler = (deps: PostBulkDeps) =>
   middy<SQSEvent, SQSBatchResponse, Error, Context>()
-    .use(observed)
+    .use(injectLambdaContext(logger, { resetKeys: true }))
+    .use(logMetrics(metrics))
     .handler(async (event, context) => {
       const stuck = new Set<string | undefined>();
       const batchItemFailures: SQSBatchResponse['batchItemFailures'] = [];

@@ -1,3 +1,4 @@
+import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import middy from '@middy/core';
 import type { APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import type { Route } from '../../contract/routes/route.ts';
@@ -6,8 +7,7 @@ import { built, type OutputOf, type Schema } from '../../contract/schemas/deferr
 import { type Answer, problem } from './answers.ts';
 import { answerOfFault } from './faults.ts';
 import { logger } from './logger.ts';
-import { countMetric } from './metrics.ts';
-import { observed } from './observed.ts';
+import { countMetric, publishMetrics } from './metrics.ts';
 import { type ApiEvent, type Caller, callerOf, hasScope, readBody, readJson } from './requests.ts';
 
 /** The operations that a function serves, as the contract says. */
@@ -63,7 +63,8 @@ export function apiHandler<F extends Route['function']>(
       ]),
   );
   return middy<ApiEvent, APIGatewayProxyStructuredResultV2, Error, Context>()
-    .use(observed)
+    .use(injectLambdaContext(logger, { resetKeys: true }))
+    .use({ after: publishMetrics, onError: publishMetrics })
     .handler(async (event, context) => {
       const found = byRouteKey.get(event.routeKey);
       const answer =

@@ -88,13 +88,13 @@ describe('the environment', () => {
       'ARTIFACTS_BUCKET',
       'BULK_QUEUE_URL',
       'IMPORT_BUCKET',
-      'METRICS_NAMESPACE',
       'OPERATIONS_TABLE',
+      'POWERTOOLS_METRICS_NAMESPACE',
+      'POWERTOOLS_SERVICE_NAME',
       'RECONCILE_STATE_MACHINE_ARN',
       'REPAIR_STATE_MACHINE_ARN',
       'SEALS_BUCKET',
       'SEAL_STATE_MACHINE_ARN',
-      'SERVICE_NAME',
       'STAGE',
       'USAGE_TABLE',
     ]);
@@ -105,8 +105,8 @@ describe('the environment', () => {
     for (const name of functionNames) {
       expect(variablesOf(pascalName(name))).toMatchObject({
         STAGE: 'prod',
-        SERVICE_NAME: 'reckoner',
-        METRICS_NAMESPACE: 'Reckoner',
+        POWERTOOLS_SERVICE_NAME: 'reckoner',
+        POWERTOOLS_METRICS_NAMESPACE: 'Reckoner',
       });
     }
   });

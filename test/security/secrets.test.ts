@@ -40,7 +40,7 @@ function logEverything({ Resources }: Parameters<Parameters<typeof bootWith>[0]>
   expect(functions.length).toBeGreaterThan(5);
   for (const { Properties } of functions) {
     Properties.Environment ??= { Variables: {} };
-    Object.assign(Properties.Environment.Variables, { LOG_LEVEL: 'DEBUG' });
+    Object.assign(Properties.Environment.Variables, { POWERTOOLS_LOG_LEVEL: 'DEBUG' });
   }
 }
 
