@@ -1,3 +1,7 @@
+import { addMilliseconds } from '../../../domain/time.ts';
+import { toItem } from '../../../store/items.ts';
+import { ITSELF, SWEEP_PARTITION } from '../../../store/tables.ts';
+import { OPERATIONS } from '../dynamodb/tables.ts';
 import type { Simulation } from '../simulation.ts';
 import { batch, grant, hold, reverse, transfer } from './moving.ts';
 import { bulk, freeze, fund, inspect, limit, openAccount, pause, read, repeat, tamper, visit } from './operating.ts';
@@ -34,8 +38,15 @@ const CLIENTS = [3, 8, 8, 20] as const;
 const STRICT = ['customer:a', 'customer:b', 'customer:c', 'customer:a:team', 'customer:d'];
 const DERIVED = ['postpaid:p', 'postpaid:q'];
 
-/** Publishes prices, opens accounts and pays funds in. */
+/** Milliseconds by which the mark of the sweep stays behind, as the sweep itself keeps it. */
+const SWEPT_BEFORE_MS = 2 * 60_000;
+
+/** Publishes prices, opens accounts and pays funds in. What expires has been swept for long. */
 export async function begin(simulation: Simulation): Promise<void> {
+  const { engine, beginning } = simulation.world;
+  const until = addMilliseconds(beginning, -SWEPT_BEFORE_MS);
+  const mark = toItem({ pk: SWEEP_PARTITION, sk: ITSELF, sweptUntil: until, sweptKey: until });
+  engine.edit(OPERATIONS, mark, () => mark);
   const cards = [
     { name: 'standard', asset: 'TOKEN', revenueAccount: REVENUE.customer },
     { name: 'postpaid', asset: 'USD/6', revenueAccount: REVENUE.postpaid },
