@@ -7,7 +7,7 @@ import { table } from '../cli/format.ts';
 import { addDays, dayOf, monthOf } from '../domain/time.ts';
 import { type Breakage, breakBooks } from './break.ts';
 import { type Comparison, compare, fetchFindings } from './compare.ts';
-import { billAgain, generateInvoices } from './invoices.ts';
+import { billAgain, generateInvoices, sendOut } from './invoices.ts';
 import { command } from './operator.ts';
 import { daysPlayed, play, prepare } from './play.ts';
 import { seededRandom } from './random.ts';
@@ -102,7 +102,8 @@ async function tell(
   say('\nThe books are repaired once more, and stay so:');
   await repair(people, 'demo-rolled-back', 'demo-repair-again', say);
   const isBilled = await billAgain(people, month, CUSTOMERS[0] ?? '', say);
-  const isRight = missed.length + invented.length === 0 && isRepaired && asBefore && isBlocked && isBilled;
+  const isOut = await sendOut(people, month, directory, say);
+  const isRight = missed.length + invented.length === 0 && isRepaired && asBefore && isBlocked && isBilled && isOut;
   return isRight ? 0 : 1;
 }
 

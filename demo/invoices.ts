@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { exitCodes } from '../cli/exit-codes.ts';
 import { command, type Operator } from './operator.ts';
 import { expectOk } from './play.ts';
@@ -38,5 +40,45 @@ export async function billAgain(people: People, month: string, account: string, 
   ]);
   say('\nThe invoice as it stands:');
   await command(operator, ['invoices', 'show', `${month}:${account}`]);
-  return rebuilt === exitCodes.clean && finalized === exitCodes.clean;
+  say('\nThe books are compared once more, invoices with ledger:');
+  const compared = await command(operator, [
+    'reconcile',
+    '--books',
+    'invoices',
+    '--month',
+    month,
+    '--id',
+    'demo-billed',
+  ]);
+  return [rebuilt, finalized, compared].every((code) => code === exitCodes.clean);
 }
+
+/**
+ * Writes the month out, and tells the customers whose invoices the repair changed.
+ * @returns whether the files are in the bucket and every notice went out.
+ */
+export async function sendOut({ operator }: People, month: string, directory: string, say: Say): Promise<boolean> {
+  const { cloud } = operator.installation;
+  say('\nThe month is written out:');
+  const files = ['--output', join(directory, 'invoices.csv'), '--lines', join(directory, 'lines.csv')];
+  const exported = await command(operator, [
+    'invoices',
+    'export',
+    '--month',
+    month,
+    '--run-id',
+    'demo-export',
+    ...files,
+  ]);
+  say(`In the bucket ${cloud.outputs.ArtifactsBucketName}, under invoices/${month}/. The first lines of invoices.csv:`);
+  const lines = (await readFile(join(directory, 'invoices.csv'), 'utf8')).split('\r\n').slice(0, LINES_SHOWN);
+  for (const line of lines) say(line);
+  say('\nCustomers are told of what changed, each once. One of the notices:');
+  const told = await command(operator, ['invoices', 'notices', '--of', 'demo-rebilled', '--run-id', 'demo-notices']);
+  const [notice] = cloud.published(cloud.outputs.NoticesTopicArn ?? '');
+  say(notice?.message ?? 'Nobody was told anything.');
+  return exported === exitCodes.clean && told === exitCodes.clean && notice !== undefined;
+}
+
+/** Lines of a file that the demo shows. */
+const LINES_SHOWN = 4;

@@ -23,7 +23,8 @@ describe('reckoner', () => {
     ['no command', [], 'Usage: reckoner'],
     ['an unknown command', ['recncile'], "unknown command 'recncile'"],
     ['an unknown option', ['runs', '--jsn'], "unknown option '--jsn'"],
-    ['a missing option', ['reconcile', '--start-date', '2026-11-01'], "required option '--end-date <day>'"],
+    ['a missing option', ['invoices', 'generate'], "required option '--month <month>'"],
+    ['half of a period', ['--url', 'http://127.0.0.1:9', 'reconcile', '--start-date', '2026-11-01'], 'Say which days'],
     ['a wrong number', ['reconcile', '--timeout', 'x'], 'Give minutes'],
   ])('answers %s with what is wrong, and exits with 2', async (_, argv, message) => {
     const { code, out, err } = await reckoner(argv);

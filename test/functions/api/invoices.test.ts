@@ -45,7 +45,7 @@ describe('a billing run', () => {
       { kind: 'generate', month: MONTH, accounts: ['merchant:m1'] },
       'accounts.0 must be an account whose usage is priced: the chart of accounts gives it no rate card',
     ],
-    ['no kind', {}, 'kind must name what the run does: '],
+    ['no kind', {}, 'kind must name what the run does, one of "generate", "regenerate"'],
     ['a field that is none', { kind: 'generate', month: MONTH, dry: true }, 'dry is not a known field; leave it out'],
     [
       'a hash that is none',

@@ -46,8 +46,11 @@ function decisionOf({ kind, evidence }: FindingLine): string | undefined {
   return kind === 'conflicting-evidence' && first !== undefined ? `evidence:${first.fingerprint}` : undefined;
 }
 
-/** Attempts at planning and at applying; each may die anywhere. */
-const ATTEMPTS_MAX = 30;
+/**
+ * Attempts at planning and at applying; each may die anywhere. Checking a plan asks the tables hundreds of things, so in an
+ * evening that kills one call of three hundred, one attempt of ten or twenty gets through.
+ */
+const ATTEMPTS_MAX = 300;
 /** Milliseconds after which an execution that said nothing has ended. */
 const SILENT_MS = 45 * 60_000;
 
