@@ -2,11 +2,14 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { DescribeExecutionCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { boot, type Installation } from '../../bin/boot.ts';
 import { expectOk } from '../../demo/play.ts';
 import { addDays, dayOf, monthOf } from '../../domain/time.ts';
+import { toItem } from '../../store/items.ts';
+import { bucketOf } from '../../store/tables.ts';
 import { reckoner } from '../cli/service.ts';
 import { bootWithout } from './boot-without.ts';
 import { isOfBilling, scheduleNamed, unusedGrants } from './installed.ts';
@@ -41,6 +44,12 @@ afterAll(async () => {
   await installation?.stop();
   await rm(directory, { recursive: true, force: true });
 });
+
+/** Settings of any AWS SDK client, as the owner of the account. */
+function owner() {
+  const { endpointUrl: endpoint, place, ownerCredentials: credentials } = installation.cloud;
+  return { endpoint, region: place.region, credentials };
+}
 
 async function charge(id: string, requests: number) {
   const what = {
@@ -115,11 +124,7 @@ test('a month is reviewed, approved by somebody else, numbered, and corrected by
 });
 
 test('every month is billed and compared by itself', async () => {
-  const workflows = new SFNClient({
-    endpoint: installation.cloud.endpointUrl,
-    region: installation.cloud.place.region,
-    credentials: installation.cloud.ownerCredentials,
-  });
+  const workflows = new SFNClient(owner());
   for (const name of SCHEDULES) {
     const fired = await installation.cloud.fireSchedule(scheduleNamed(installation, name));
     const { executionArn } = fired as { executionArn: string };
@@ -137,6 +142,14 @@ test('a run that cannot be made fails by name, and a schedule that may not start
   expectOk(await installation.client.openAccount({ body: { id: 'customer:idle', openedOn: `${MONTH}-01` } }));
   const idle = await invoices('generate', '--month', MONTH, '--account', 'customer:idle', '--run-id', 'idle');
   expect([idle.code, idle.err]).toEqual([2, expect.stringContaining('customer:idle has no transfers')]);
+  // An account that cannot be read fails its slice, and the run with it: what else was under way is stopped.
+  const table = new DynamoDBClient(owner());
+  const broken = { pk: 'account#customer:broken', account: 'customer:broken', bucket: bucketOf('customer:broken') };
+  await table.send(new PutItemCommand({ TableName: installation.cloud.outputs.LedgerTableName, Item: toItem(broken) }));
+  table.destroy();
+  const stopped = await invoices('regenerate', '--month', MONTH, '--run-id', 'unreadable');
+  expect([stopped.code, stopped.err]).toEqual([2, expect.stringContaining('States.ExceedToleratedFailureThreshold')]);
+
   const denied = await bootWithout('BillingSchedulesRole', 'states:StartExecution');
   for (const name of SCHEDULES) {
     await expect(denied.cloud.fireSchedule(scheduleNamed(denied, name))).rejects.toThrow('states:StartExecution');
