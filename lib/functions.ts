@@ -281,7 +281,7 @@ export const functions = {
     memoryMiB: 512,
     timeoutSeconds: 30,
     may: {
-      operations: ['dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+      operations: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
     },
   },
   'events/import-usage': {

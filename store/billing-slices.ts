@@ -1,8 +1,9 @@
 import { GetItemCommand, PutItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
 import type { Instant } from '../domain/time.ts';
-import type { BillingRunsStore } from './billing-runs.ts';
+import type { BillingRunsStore, ClaimedBillingRun } from './billing-runs.ts';
 import { type Item, integer, text, toItem } from './items.ts';
 import { retryTransient } from './retry.ts';
+import { errorValue, type RunError } from './runs.ts';
 import { billingRunPartition, billingSliceSortKey } from './tables.ts';
 
 /** How far a billing run is: items behind its record, one for each slice of a pass that is done. */
@@ -70,4 +71,37 @@ export async function isBillingSliceDone(
     ConsistentRead: true,
   });
   return (await retryTransient(() => store.client.send(command), store.clock)).Item !== undefined;
+}
+
+/** What Step Functions says when a slice fails; why it did, the slice has noted itself if it could. */
+const TOO_MANY_CHILDREN_FAILED = 'States.ExceedToleratedFailureThreshold';
+
+/** Notes why a slice could not be done, for whoever looks at a run that failed. The last word counts. */
+export async function noteBillingSliceFailure(
+  store: BillingRunsStore,
+  { id, execution }: ClaimedBillingRun,
+  error: RunError,
+): Promise<void> {
+  const item = toItem({ pk: billingRunPartition(id), sk: FAILURE, execution, error: errorValue(error) });
+  const command = new PutItemCommand({ TableName: store.operationsTable, Item: item });
+  await retryTransient(() => store.client.send(command), store.clock);
+}
+
+const FAILURE = 'failure';
+
+/** The error of a failed run: that of the slice which failed it, where it was one that this execution went through. */
+export async function toldError(
+  store: BillingRunsStore,
+  { id, execution }: ClaimedBillingRun,
+  error: RunError,
+): Promise<RunError> {
+  if (error.name !== TOO_MANY_CHILDREN_FAILED) return error;
+  const command = new GetItemCommand({
+    TableName: store.operationsTable,
+    Key: toItem({ pk: billingRunPartition(id), sk: FAILURE }),
+    ConsistentRead: true,
+  });
+  const { Item: item } = await retryTransient(() => store.client.send(command), store.clock);
+  const noted = item?.execution?.S === execution ? item.error?.M : undefined;
+  return noted === undefined ? error : { name: text(noted, 'name'), cause: text(noted, 'cause') };
 }

@@ -1,5 +1,6 @@
 import type { Instant } from '../../domain/time.ts';
 import { type BillingRunsStore, failBillingRun } from '../../store/billing-runs.ts';
+import { toldError } from '../../store/billing-slices.ts';
 import { dynamoDb } from '../runtime/clients.ts';
 import { environment } from '../runtime/environment.ts';
 import { lazily } from '../runtime/lazily.ts';
@@ -19,7 +20,8 @@ export const makeHandler =
   async ({ input, execution, error }: FailInvoicesEvent): Promise<{ recorded: boolean }> => {
     const asked = billingRunOf(input);
     const id = typeof asked === 'string' ? asked : asked.id;
-    const failure = { name: error.Error ?? 'Unknown', cause: error.Cause ?? 'No cause was given.' };
+    const caught = { name: error.Error ?? 'Unknown', cause: error.Cause ?? 'No cause was given.' };
+    const failure = await toldError(runs, { id, execution }, caught);
     const result = await failBillingRun(runs, { id, execution }, failure, now());
     logger.error('Billing run failed', { runId: id, recorded: result, ...failure });
     return { recorded: result === 'recorded' };
