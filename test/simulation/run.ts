@@ -37,7 +37,7 @@ export interface Outcome {
 }
 
 /** Events after which a run goes round in circles. */
-const EVENTS_MAX = 200_000;
+const EVENTS_MAX = 4_000_000;
 const EVENTS_OF_OPERATION_MAX = 200;
 
 /** Lives through a run, and says what of its invariants did not hold. Any other fault of it is thrown. */

@@ -40,7 +40,7 @@ async function billingTable({ tables }: BillingWorld): Promise<unknown[]> {
 /** Sweeps one run over a month that is made ready once, and brought back for each scenario. */
 function sweep(
   what: string,
-  writesMin: number,
+  writesMin: number | undefined,
   prepare: (world: BillingWorld) => Promise<Readonly<Record<string, unknown>>>,
   ask: (world: BillingWorld, body: Readonly<Record<string, unknown>>) => Promise<unknown> = (world, body) =>
     world.run(body),
@@ -49,7 +49,7 @@ function sweep(
   afterAll(() => ready?.world.stop());
   sweepCrashes(what, {
     steps: STEPS,
-    writesMin,
+    ...(writesMin !== undefined && { writesMin }),
     async begin() {
       if (ready === undefined) {
         const world = await billed();
@@ -79,6 +79,16 @@ sweep('a regeneration with late transfers for final and for other invoices', 10,
   for (const account of [ACME, 'customer:dune']) await world.charged(account, `late-of-${account}`, 5n);
   return { id: 'again', kind: 'regenerate', month: MONTH, accounts: [ACME, BOLT, 'customer:dune'] };
 });
+
+sweep('a generation', 8, async (world) => {
+  await world.opened('customer:dune', 100n);
+  await world.charged('customer:dune', 'first-of-dune', 5n);
+  return { id: 'more', kind: 'generate', month: MONTH, accounts: [ACME, 'customer:dune'] };
+});
+
+sweep('a review', 8, async () => ({ id: 'review', kind: 'review', month: MONTH, accounts: [ACME, BOLT] }));
+
+sweep('an export', undefined, async () => ({ id: 'out', kind: 'export', month: MONTH }));
 
 sweep('a finalization', 5, async (world) => ({ id: 'final', ...(await approved(world, 'review')) }));
 

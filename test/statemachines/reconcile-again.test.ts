@@ -48,6 +48,7 @@ beforeEach(() => {
 
 sweepCrashes('a run', {
   steps: ['plan', 'slice', 'summarise'],
+  writesMin: 8,
   async begin(runId) {
     const { machines, run } = runOf(runId);
     return {

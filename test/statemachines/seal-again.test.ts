@@ -40,6 +40,7 @@ beforeEach(() => {
 describe.each<Mode>(['seal', 'verify'])('to %s', (mode) => {
   sweepCrashes('a run', {
     steps: ['plan', 'slice', 'close'],
+    writesMin: 5,
     async begin(id) {
       const seals = (await sealing.chain()).length;
       const { machines, run } = runOf(mode, id);
