@@ -27,7 +27,7 @@ const PAIRS = SHARES.reduce((sum, { pairs }) => sum + pairs, 0);
 const LARGEST = Math.max(...SHARES.map(({ pairs }) => pairs));
 const ROUNDS = 3;
 const WORKERS = [1, 2, 4];
-const WORKER_ROUNDS = 2;
+const WORKER_ROUNDS = 1;
 const SCALED_PAIRS = 100_000_000;
 /** Queries under way at once while draining: as many as the slices have while they read accounts ahead. */
 const QUERIES_AT_ONCE = 48;
@@ -89,7 +89,7 @@ function workersFigure(rates: Readonly<Record<string, readonly number[]>>): Figu
   return {
     name: `reconciling by ${WORKERS.at(-1)} workers side by side, against one`,
     measured: medianRatio(more.at(-1) ?? [], one),
-    note: `pairs a second, ${WORKER_ROUNDS} rounds; processes that take one slice at a time, on ${availableParallelism()} cores that they share with the engine; the largest slice alone is ${Math.round((100 * LARGEST) / PAIRS)} % of the day`,
+    note: `pairs a second, ${WORKER_ROUNDS} round; processes that take one slice at a time, on ${availableParallelism()} cores that they share with the engine; the largest slice alone is ${Math.round((100 * LARGEST) / PAIRS)} % of the day`,
     details: Object.fromEntries(
       WORKERS.map((count) => [`${count} ${count === 1 ? 'worker' : 'workers'}`, median(rates[String(count)] ?? [])]),
     ),
