@@ -150,3 +150,6 @@ export function correctionKind(due: bigint): Exclude<DocumentKind, 'invoice'> {
 export function documentNumber(series: string, year: string, count: number): string {
   return `${series}-${year}-${count.toString().padStart(6, '0')}`;
 }
+
+/** What an approval of a review allows. */
+export const FINALIZE_ACTION = 'invoices.finalize';

@@ -173,6 +173,28 @@ export function diffLines(before: readonly InvoiceLine[], after: readonly Invoic
   return [...pairLines(inLineOrder(before), inLineOrder(after))].filter((change) => !isSameLine(change));
 }
 
+/** A line that changed, as it is written: figures are decimal strings, those of a side without it 0. */
+export interface ChangeLine {
+  readonly unit: string;
+  readonly type: string;
+  readonly description: string;
+  readonly quantityBefore: string;
+  readonly quantityAfter: string;
+  readonly amountBefore: string;
+  readonly amountAfter: string;
+}
+
+export function changeLine({ unit, type, description, before, after }: LineChange): ChangeLine {
+  const text = (value: bigint | undefined) => (value ?? 0n).toString();
+  return {
+    ...{ unit, type, description },
+    quantityBefore: text(before?.quantity),
+    quantityAfter: text(after?.quantity),
+    amountBefore: text(before?.amount),
+    amountAfter: text(after?.amount),
+  };
+}
+
 /** What a change adds to its line, with its sign. */
 export function differenceOf({ before, after }: LineChange): Pick<InvoiceLine, 'quantity' | 'amount'> {
   return {

@@ -3,7 +3,7 @@ import type * as z from 'zod';
 import type { billingRun as billingRunSchema } from '../../contract/schemas/billing-runs.ts';
 import type { ApprovalUse } from '../../domain/approvals.ts';
 import { type Chart, chartEntryOf } from '../../domain/chart.ts';
-import { billedAccountOf } from '../../domain/invoices/invoice.ts';
+import { billedAccountOf, FINALIZE_ACTION } from '../../domain/invoices/invoice.ts';
 import { versionName } from '../../domain/rating.ts';
 import { dayOf, type Instant, periodOfMonth } from '../../domain/time.ts';
 import { useApproval } from '../../store/approvals.ts';
@@ -122,7 +122,7 @@ async function startFinalizing(
   }
   const use: ApprovalUse = {
     id: outcome.approval ?? '',
-    action: 'invoices.finalize',
+    action: FINALIZE_ACTION,
     target: `billing-run:${review.id}`,
     hash,
     by: `billing-run:${request.id}`,
@@ -238,7 +238,7 @@ async function start(
   return result.kind === 'created' || isAgain ? ok(202, rendered) : replayed(rendered);
 }
 
-export function startWorkflow(deps: BillingRunDeps, runId: string): Promise<void> {
+function startWorkflow(deps: BillingRunDeps, runId: string): Promise<void> {
   return startExecution(deps, deps.invoicesArn, runId, { runId });
 }
 
@@ -262,7 +262,7 @@ export async function listBillingRuns(deps: BillingRunDeps): Promise<Answer> {
 
 type Rendered = z.infer<typeof billingRunSchema>;
 
-export async function render(deps: BillingRunDeps, run: BillingRun): Promise<Rendered> {
+async function render(deps: BillingRunDeps, run: BillingRun): Promise<Rendered> {
   const { artifacts: names = [], folder = billingRunKey(run.id, '') } = run.outcome ?? {};
   const links = names.map(async (name) => [name, await linkTo(deps.artifacts, `${folder}${name}`)] as const);
   return {

@@ -4,7 +4,7 @@ import type { invoice as invoiceSchema, invoiceSummary } from '../../contract/sc
 import type { AuditEntry } from '../../domain/audit.ts';
 import { type Invoice, parseInvoiceId } from '../../domain/invoices/invoice.ts';
 import { voided } from '../../domain/invoices/life.ts';
-import { diffLines, isDue } from '../../domain/invoices/lines.ts';
+import { changeLine, diffLines, isDue } from '../../domain/invoices/lines.ts';
 import { describeTieFault } from '../../domain/invoices/tie-out.ts';
 import { inOrder } from '../../domain/reconciliation/in-order.ts';
 import type { Instant } from '../../domain/time.ts';
@@ -127,13 +127,7 @@ export async function diffInvoice(
     return kept === undefined ? [] : invoices.readLines(deps.invoices, { id: found.id, digest: kept.digest });
   };
   const [before, after] = await Promise.all([linesOf(from), linesOf(to)]);
-  const changes = diffLines(before, after).map(({ unit, type, description, before: was, after: is }) => ({
-    ...{ unit, type, description },
-    quantityBefore: (was?.quantity ?? 0n).toString(),
-    quantityAfter: (is?.quantity ?? 0n).toString(),
-    amountBefore: (was?.amount ?? 0n).toString(),
-    amountAfter: (is?.amount ?? 0n).toString(),
-  }));
+  const changes = diffLines(before, after).map(changeLine);
   return ok(200, { id: found.id, asset: found.asset, from, to, changes });
 }
 

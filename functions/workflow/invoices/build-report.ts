@@ -1,9 +1,10 @@
 import { html, raw } from 'hono/html';
+import type { ChangeLine } from '../../../domain/invoices/lines.ts';
 import { formatAmount } from '../../../domain/money.ts';
 import type { RunVerdict } from '../../../domain/reconciliation/outcome.ts';
 import type { BillingKind, BillingOutcome } from '../../../store/billing-runs.ts';
 import { REPORT_STYLE } from '../reconciliation/report-style.ts';
-import type { BuildRow, ChangeLine } from './build-rows.ts';
+import type { BuildRow } from './build-rows.ts';
 import type { RunOf } from './job.ts';
 
 type Html = ReturnType<typeof html>;

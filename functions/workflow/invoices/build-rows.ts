@@ -1,5 +1,5 @@
 import type { DocumentKind, Invoice, InvoiceStatus } from '../../../domain/invoices/invoice.ts';
-import { diffLines, type LineChange } from '../../../domain/invoices/lines.ts';
+import { type ChangeLine, changeLine, diffLines } from '../../../domain/invoices/lines.ts';
 import { describeTieFault } from '../../../domain/invoices/tie-out.ts';
 import { type InvoicesStore, readLines, readVersions } from '../../../store/invoices.ts';
 import type { Row } from './job.ts';
@@ -23,17 +23,6 @@ export interface BuildRow extends Row {
     /** Why it is blocked, in sentences. */
     readonly blocked: readonly string[];
   };
-}
-
-/** A line that changed, as it is written. */
-export interface ChangeLine {
-  readonly unit: string;
-  readonly type: string;
-  readonly description: string;
-  readonly quantityBefore: string;
-  readonly quantityAfter: string;
-  readonly amountBefore: string;
-  readonly amountAfter: string;
 }
 
 /**
@@ -67,15 +56,4 @@ export async function rowOfInvoice(store: InvoicesStore, invoice: Invoice): Prom
 async function versionBefore(store: InvoicesStore, { id, version }: Invoice) {
   const before = (await readVersions(store, id)).find((each) => each.version === version - 1);
   return before && { ...before, id };
-}
-
-export function changeLine({ unit, type, description, before, after }: LineChange): ChangeLine {
-  const text = (value: bigint | undefined) => (value ?? 0n).toString();
-  return {
-    ...{ unit, type, description },
-    quantityBefore: text(before?.quantity),
-    quantityAfter: text(after?.quantity),
-    amountBefore: text(before?.amount),
-    amountAfter: text(after?.amount),
-  };
 }

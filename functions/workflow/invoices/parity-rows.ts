@@ -1,8 +1,7 @@
 import { type InvoiceName, invoiceId } from '../../../domain/invoices/invoice.ts';
-import { diffLines, type InvoiceLine, totalsOf } from '../../../domain/invoices/lines.ts';
+import { type ChangeLine, changeLine, diffLines, type InvoiceLine, totalsOf } from '../../../domain/invoices/lines.ts';
 import type { UnpricedCharges } from '../../../domain/invoices/parity.ts';
 import type { Asset } from '../../../domain/money.ts';
-import { type ChangeLine, changeLine } from './build-rows.ts';
 import type { Row } from './job.ts';
 
 /** How a customer's month compares. Amounts are decimal strings of minor units; "before" is what was billed. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expiryOf } from '../../../domain/approvals.ts';
 import { canonicalJson } from '../../../domain/canonical-json.ts';
+import { FINALIZE_ACTION } from '../../../domain/invoices/invoice.ts';
 import type { LifeRefusal } from '../../../domain/invoices/life.ts';
 import { submitted } from '../../../domain/invoices/life.ts';
 import { formatAmount } from '../../../domain/money.ts';
@@ -86,9 +87,6 @@ async function closeReview(
   const digest = hash.digest('hex');
   return { ...outcome, hash: digest, approval: await askForApproval(deps, run, digest, outcome) };
 }
-
-/** What an approval of a review allows. */
-export const FINALIZE_ACTION = 'invoices.finalize';
 
 /** Digits of the hash in the approval's id. */
 const HASH_DIGITS = 16;
