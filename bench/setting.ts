@@ -1,10 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { boot, type Installation, synthesize } from '../bin/boot.ts';
 import { expectOk, prepare } from '../demo/play.ts';
 import { addDays, type Day, dayOf } from '../domain/time.ts';
+import { newDynamoDb } from '../functions/runtime/clients.ts';
 import { functions } from '../lib/functions.ts';
 import { startDynamoDb } from '../local/engines/dynamodb.ts';
 import type { Figure } from './figures.ts';
@@ -60,7 +61,7 @@ export async function openSetting(): Promise<{ readonly setting: Setting; stop()
 /** A client as the functions use it: the store does the retrying. */
 export function dynamoDbClient(setting: Setting, endpoint = setting.engineUrl): DynamoDBClient {
   const { region, credentials } = setting;
-  return new DynamoDBClient({ endpoint, region, credentials, maxAttempts: 1 });
+  return newDynamoDb({ endpoint, region, credentials });
 }
 
 async function publishPostpaidPrices({ client }: Installation, from: Day): Promise<void> {

@@ -1,4 +1,5 @@
 import { canonicalJson, type Json } from '../canonical-json.ts';
+import { type Chart, chartEntryOf } from '../chart.ts';
 import type { Asset } from '../money.ts';
 import { type Instant, type Month, parseMonth } from '../time.ts';
 import { type InvoiceLine, inLineOrder, totalsOf } from './lines.ts';
@@ -139,6 +140,12 @@ export function fileNameOf(id: string): string {
 /** The account that an account is billed to: that of the first two segments of its path. */
 export function billedAccountOf(account: string): string {
   return account.split(':', 2).join(':');
+}
+
+/** The asset that an account is billed in; undefined where nothing is: only usage that is priced makes an invoice. */
+export function billedAssetOf(chart: Chart, account: string): Asset | undefined {
+  const entry = chartEntryOf(chart, account);
+  return entry?.party === 'customer' && entry.rateCard !== undefined ? entry.asset : undefined;
 }
 
 /** The kind of document that corrects a final invoice by this much. */

@@ -2,8 +2,8 @@ import type { SFNClient } from '@aws-sdk/client-sfn';
 import type * as z from 'zod';
 import type { billingRun as billingRunSchema } from '../../contract/schemas/billing-runs.ts';
 import type { ApprovalUse } from '../../domain/approvals.ts';
-import { type Chart, chartEntryOf } from '../../domain/chart.ts';
-import { billedAccountOf, FINALIZE_ACTION } from '../../domain/invoices/invoice.ts';
+import type { Chart } from '../../domain/chart.ts';
+import { billedAccountOf, billedAssetOf, FINALIZE_ACTION } from '../../domain/invoices/invoice.ts';
 import { versionName } from '../../domain/rating.ts';
 import { dayOf, type Instant, periodOfMonth } from '../../domain/time.ts';
 import { useApproval } from '../../store/approvals.ts';
@@ -68,9 +68,8 @@ function wrongFields({ now, chart }: BillingRunDeps, body: Body): FieldError[] {
   for (const [index, account] of accounts.entries()) {
     const field = `accounts.${index}`;
     const billed = billedAccountOf(account);
-    const entry = chartEntryOf(chart, account);
     if (billed !== account) errors.push({ field, rule: `must be an account that is billed: name "${billed}"` });
-    else if (entry?.party !== 'customer' || entry.rateCard === undefined) {
+    else if (billedAssetOf(chart, account) === undefined) {
       errors.push({
         field,
         rule: 'must be an account whose usage is priced: the chart of accounts gives it no rate card',

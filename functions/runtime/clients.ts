@@ -1,4 +1,4 @@
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { SNSClient } from '@aws-sdk/client-sns';
@@ -12,8 +12,11 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 /** Milliseconds to wait for one answer of DynamoDB; its own are single-digit, so this is a lost one. */
 const DYNAMODB_REQUEST_MS = 1_200;
 const DYNAMODB_CONNECT_MS = 500;
+/** Milliseconds to wait for a page. Workflows ask for many of a megabyte at once, so a charge's second is too short there. */
+const PAGE_REQUEST_MS = 20_000;
 
 let dynamoDbClient: DynamoDBClient | undefined;
+let dynamoDbPagesClient: DynamoDBClient | undefined;
 let s3Client: S3Client | undefined;
 let s3LinksClient: S3Client | undefined;
 let stepFunctionsClient: SFNClient | undefined;
@@ -21,8 +24,7 @@ let snsClient: SNSClient | undefined;
 let sqsClient: SQSClient | undefined;
 
 export function dynamoDb(): DynamoDBClient {
-  dynamoDbClient ??= new DynamoDBClient({
-    maxAttempts: 1,
+  dynamoDbClient ??= newDynamoDb({
     requestHandler: {
       connectionTimeout: DYNAMODB_CONNECT_MS,
       requestTimeout: DYNAMODB_REQUEST_MS,
@@ -30,6 +32,24 @@ export function dynamoDb(): DynamoDBClient {
     },
   });
   return dynamoDbClient;
+}
+
+/** For workflows, which read whole books. */
+export function dynamoDbForPages(): DynamoDBClient {
+  dynamoDbPagesClient ??= newDynamoDb({
+    requestHandler: { requestTimeout: PAGE_REQUEST_MS, throwOnRequestTimeout: true },
+  });
+  return dynamoDbPagesClient;
+}
+
+/**
+ * A client that leaves trying again to the store. Without the SDK's own logging, which copies every request and answer
+ * for a logger that nobody has given it: a tenth of what a call costs.
+ */
+export function newDynamoDb(config: DynamoDBClientConfig): DynamoDBClient {
+  const client = new DynamoDBClient({ ...config, maxAttempts: 1 });
+  client.middlewareStack.remove('loggerMiddleware');
+  return client;
 }
 
 export function s3(): S3Client {

@@ -1,19 +1,18 @@
 import { setTimeout } from 'node:timers/promises';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { approvalPolicy } from '../../config/approvals.ts';
 import { chart } from '../../config/chart.ts';
 import { type ApprovalPolicy, expiryOf } from '../../domain/approvals.ts';
 import { formatAmount } from '../../domain/money.ts';
 import type { RateCard } from '../../domain/rating.ts';
-import { requestApproval } from '../../store/approvals.ts';
 import { claimPlanning, recordPlan } from '../../store/repair-states.ts';
 import type { PlanSummary, Repair, RepairsStore } from '../../store/repairs.ts';
 import { readSettings } from '../../store/settings.ts';
 import { sweptUntil } from '../../store/sweeps.ts';
-import { s3 } from '../runtime/clients.ts';
+import { dynamoDbForPages, s3 } from '../runtime/clients.ts';
 import { environment } from '../runtime/environment.ts';
 import { lazily } from '../runtime/lazily.ts';
 import { logger } from '../runtime/logger.ts';
+import { askForApproval } from './approval.ts';
 import type { RepairEvent } from './repairs/event.ts';
 import type { Draft, PlanningDeps } from './repairs/plan.ts';
 import { writePlan } from './repairs/plan-files.ts';
@@ -46,7 +45,7 @@ export const makeHandler =
     const { repair } = result;
     const draft = await draftOf({ ...deps, rateCards: await deps.readRateCards() }, repair);
     const plan = await writePlan(deps.artifacts, repair, draft, { plannedAt: deps.now(), policy: deps.policy });
-    const approval = plan.aboveThreshold ? await askForApproval(deps, repair, plan) : undefined;
+    const approval = plan.aboveThreshold ? await approvalOf(deps, repair, plan) : undefined;
     await recordPlan(deps.repairs, repairId, { execution, at: deps.now() }, plan, approval);
     logger.info('Planned', { repairId, hash: plan.hash, steps: plan.steps, left: plan.left });
     return { claimed: true, hash: plan.hash, steps: plan.steps };
@@ -64,14 +63,9 @@ function draftOf(deps: PlanningDeps, repair: Repair): Promise<Draft> {
   }
 }
 
-/** Digits of the hash in the approval's id: a repair that is planned again asks for another approval. */
-const HASH_DIGITS = 16;
-
-async function askForApproval(deps: PlanRepairDeps, repair: Repair, plan: PlanSummary): Promise<string> {
-  const id = `repair-${repair.id}-${plan.hash.slice(0, HASH_DIGITS)}`;
+function approvalOf(deps: PlanRepairDeps, repair: Repair, plan: PlanSummary): Promise<string> {
   const expiresAt = expiryOf(plan.plannedAt, deps.policy);
-  const result = await requestApproval(deps.repairs, {
-    id,
+  return askForApproval(deps.repairs, `repair-${repair.id}`, {
     action: 'repair.apply',
     target: `repair:${repair.id}`,
     hash: plan.hash,
@@ -81,14 +75,6 @@ async function askForApproval(deps: PlanRepairDeps, repair: Repair, plan: PlanSu
     // Nobody should approve what cannot be applied any more.
     expiresAt: expiresAt < plan.goodUntil ? expiresAt : plan.goodUntil,
   });
-  if (result.kind === 'conflict')
-    throw new ApprovalTakenError(`The approval "${id}" is for another "${result.field}".`);
-  return id;
-}
-
-/** Something else has the id of the approval that a plan needs. */
-export class ApprovalTakenError extends Error {
-  override name = 'ApprovalTakenError';
 }
 
 function whatIsDone(source: Repair['source']): string {
@@ -119,10 +105,7 @@ function summaryOf({ id, source, startDate, endDate }: Repair, plan: PlanSummary
 
 export const handler = lazily(() => {
   const names = environment('LEDGER_TABLE', 'USAGE_TABLE', 'OPERATIONS_TABLE', 'ARTIFACTS_BUCKET');
-  const client = new DynamoDBClient({
-    maxAttempts: 1,
-    requestHandler: { requestTimeout: 20_000, throwOnRequestTimeout: true },
-  });
+  const client = dynamoDbForPages();
   const operations = { client, operationsTable: names.OPERATIONS_TABLE };
   return makeHandler({
     books: { client, ledgerTable: names.LEDGER_TABLE, usageTable: names.USAGE_TABLE },

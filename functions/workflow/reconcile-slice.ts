@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { chart } from '../../config/chart.ts';
 import type { RateCard } from '../../domain/rating.ts';
 import type { Finding } from '../../domain/reconciliation/findings.ts';
@@ -13,7 +12,7 @@ import { isSliceDone, noteSliceFailure, recordSlice } from '../../store/run-slic
 import type { RunsStore } from '../../store/runs.ts';
 import { readSettings } from '../../store/settings.ts';
 import { sweptUntil } from '../../store/sweeps.ts';
-import { s3 } from '../runtime/clients.ts';
+import { dynamoDbForPages, s3 } from '../runtime/clients.ts';
 import { environment } from '../runtime/environment.ts';
 import { lazily } from '../runtime/lazily.ts';
 import { logger } from '../runtime/logger.ts';
@@ -35,8 +34,6 @@ export interface SliceDeps extends BalanceDeps {
  * Milliseconds to wait for a page. A page holds a megabyte and many are asked for at once, so the second that a charge
  * waits for its answer is too short here.
  */
-const PAGE_MS_MAX = 20_000;
-
 /** A batch of slices, as the Distributed Map hands it out. */
 export interface SliceEvent {
   readonly BatchInput: { readonly run: RunPlan };
@@ -99,10 +96,7 @@ function compared(
 
 export const handler = lazily(() => {
   const names = environment('LEDGER_TABLE', 'USAGE_TABLE', 'BILLING_TABLE', 'OPERATIONS_TABLE', 'ARTIFACTS_BUCKET');
-  const client = new DynamoDBClient({
-    maxAttempts: 1,
-    requestHandler: { requestTimeout: PAGE_MS_MAX, throwOnRequestTimeout: true },
-  });
+  const client = dynamoDbForPages();
   const operations = { client, operationsTable: names.OPERATIONS_TABLE };
   return makeHandler({
     books: { client, ledgerTable: names.LEDGER_TABLE, usageTable: names.USAGE_TABLE },

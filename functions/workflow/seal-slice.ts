@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { chart } from '../../config/chart.ts';
 import type { BucketDay, SealContents } from '../../domain/seals/chain.ts';
 import { isOverdue, type SealChange } from '../../domain/seals/compare.ts';
@@ -10,7 +9,7 @@ import { addMilliseconds, type Day, type Instant } from '../../domain/time.ts';
 import type { Artifacts } from '../../store/artifacts.ts';
 import { readContents, SealedObjectLostError } from '../../store/seal-bucket.ts';
 import { isSealSliceDone, noteSealSliceFailure, recordSealSlice, type SealRunsStore } from '../../store/seal-runs.ts';
-import { s3 } from '../runtime/clients.ts';
+import { dynamoDbForPages, s3 } from '../runtime/clients.ts';
 import { environment } from '../runtime/environment.ts';
 import { lazily } from '../runtime/lazily.ts';
 import { logger } from '../runtime/logger.ts';
@@ -24,9 +23,6 @@ export interface SealSliceDeps extends BucketDayDeps {
   readonly now: () => Instant;
   readonly newId: () => string;
 }
-
-/** Milliseconds to wait for a page: a page holds a megabyte and many are asked for at once. */
-const PAGE_MS_MAX = 20_000;
 
 /** Milliseconds that the clock of one who writes may be ahead of ours. */
 const CLOCK_SKEW_MS = 5 * 60_000;
@@ -119,10 +115,7 @@ async function formerOf(
 
 export const handler = lazily(() => {
   const names = environment('LEDGER_TABLE', 'OPERATIONS_TABLE', 'ARTIFACTS_BUCKET', 'SEALS_BUCKET');
-  const client = new DynamoDBClient({
-    maxAttempts: 1,
-    requestHandler: { requestTimeout: PAGE_MS_MAX, throwOnRequestTimeout: true },
-  });
+  const client = dynamoDbForPages();
   return makeHandler({
     books: { client, ledgerTable: names.LEDGER_TABLE },
     runs: { client, operationsTable: names.OPERATIONS_TABLE },

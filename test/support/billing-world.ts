@@ -68,7 +68,7 @@ export interface BillingWorld {
   posted(transfer: Omit<Transfer, 'recordedAt' | 'asset' | 'kind'> & Partial<Transfer>): Promise<void>;
   invoice(account: string): Promise<TestAnswer['body']>;
   file(runId: string, name: string): Promise<string>;
-  /** Remembers all tables and files; what it gives brings them back, and forgets all executions. */
+  /** Remembers all tables, files and settings; what it gives brings them back, and forgets all executions. */
   remember(): Promise<() => Promise<void>>;
   settled(): Promise<void>;
   stopRunning(): Promise<string>;
@@ -168,9 +168,12 @@ export async function startBillingWorld(): Promise<BillingWorld> {
     file: (runId, name) => getText(artifacts, billingRunKey(runId, name)),
     async remember() {
       const [restoreTables, restoreFiles] = await Promise.all([rememberTables(tables), rememberFiles(artifacts)]);
+      const { policy, approvals, rateCards, templates, now } = world;
       return async () => {
         await machines.reset();
         await Promise.all([restoreTables(), restoreFiles()]);
+        ledger.listed.clear();
+        Object.assign(world, { policy, approvals, rateCards, templates, now, breakOff: async () => {} });
       };
     },
     settled: () => machines.settled(),

@@ -1,5 +1,5 @@
-import { type Chart, chartEntryOf } from '../../../domain/chart.ts';
-import { billedAccountOf } from '../../../domain/invoices/invoice.ts';
+import type { Chart } from '../../../domain/chart.ts';
+import { billedAccountOf, billedAssetOf } from '../../../domain/invoices/invoice.ts';
 import { getItems } from '../../../store/batch-get.ts';
 import { openedInBucket } from '../../../store/books.ts';
 import type { LedgerTable } from '../../../store/posting.ts';
@@ -23,15 +23,9 @@ export async function familiesOfBucket(
   return [...families]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .flatMap(([account, unitIds]) => {
-      const asset = isWanted(account) ? billedAsset(chart, account) : undefined;
+      const asset = isWanted(account) ? billedAssetOf(chart, account) : undefined;
       return asset === undefined ? [] : [{ account, asset, unitIds }];
     });
-}
-
-/** The asset that an account is billed in; undefined where nothing is: only usage that is priced makes an invoice. */
-export function billedAsset(chart: Chart, account: string): string | undefined {
-  const entry = chartEntryOf(chart, account);
-  return entry?.party === 'customer' && entry.rateCard !== undefined ? entry.asset : undefined;
 }
 
 /** The accounts of a family as they stand. */

@@ -1,4 +1,4 @@
-import { billedAccountOf, parseInvoiceId } from '../../../domain/invoices/invoice.ts';
+import { billedAccountOf, billedAssetOf, parseInvoiceId } from '../../../domain/invoices/invoice.ts';
 import { type InvoiceLine, sumLines } from '../../../domain/invoices/lines.ts';
 import type { Asset } from '../../../domain/money.ts';
 import { inOrder } from '../../../domain/reconciliation/in-order.ts';
@@ -8,7 +8,6 @@ import { listInvoices } from '../../../store/invoices.ts';
 import { bucketOf } from '../../../store/tables.ts';
 import { ERRORS_FILE, type RefusedLine, writeRefused } from '../announced-file.ts';
 import { readDocuments } from './documents.ts';
-import { billedAsset } from './families.ts';
 import { partsOf } from './import-lines.ts';
 import type { BillingDeps, BillingSlice } from './job.ts';
 import { refusedRow } from './line-checks.ts';
@@ -53,7 +52,7 @@ export async function planFile(
   const customers: CustomerLines[] = [];
   for (const [account, own] of Map.groupBy(rows, ({ invoice }) => customerOf(invoice))) {
     if (!isWanted(account)) continue;
-    const lines = linesOf(billedAsset(deps.chart, account), own);
+    const lines = linesOf(billedAssetOf(deps.chart, account), own);
     refused.push(...lines.refused);
     if (lines.asset !== undefined) customers.push({ account, asset: lines.asset, lines: lines.lines.map(written) });
   }

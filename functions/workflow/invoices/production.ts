@@ -1,17 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { approvalPolicy } from '../../../config/approvals.ts';
 import { billingPolicy } from '../../../config/billing.ts';
 import { chart } from '../../../config/chart.ts';
 import { readNoticeTemplates } from '../../../config/notices.ts';
 import { readSettings } from '../../../store/settings.ts';
-import { s3, snsOnce } from '../../runtime/clients.ts';
+import { dynamoDbForPages, s3, snsOnce } from '../../runtime/clients.ts';
 import { environment } from '../../runtime/environment.ts';
 import type { BillingDeps } from './job.ts';
-
-/** Milliseconds to wait for a page. Many of a megabyte are asked for at once, so a charge's second is too short here. */
-const PAGE_MS_MAX = 20_000;
 
 /**
  * What billing runs work with on AWS. The steps share it and are not all given the same: a table that a step may not use
@@ -20,10 +16,7 @@ const PAGE_MS_MAX = 20_000;
 export function productionDeps(): BillingDeps {
   const names = environment('OPERATIONS_TABLE', 'ARTIFACTS_BUCKET');
   const { LEDGER_TABLE = '', BILLING_TABLE = '' } = process.env;
-  const client = new DynamoDBClient({
-    maxAttempts: 1,
-    requestHandler: { requestTimeout: PAGE_MS_MAX, throwOnRequestTimeout: true },
-  });
+  const client = dynamoDbForPages();
   const operations = { client, operationsTable: names.OPERATIONS_TABLE };
   return {
     runs: operations,

@@ -5,10 +5,10 @@ import { FINALIZE_ACTION } from '../../../domain/invoices/invoice.ts';
 import type { LifeRefusal } from '../../../domain/invoices/life.ts';
 import { submitted } from '../../../domain/invoices/life.ts';
 import { formatAmount } from '../../../domain/money.ts';
-import { requestApproval } from '../../../store/approvals.ts';
 import { billingRunKey, streamText } from '../../../store/artifacts.ts';
 import type { BillingOutcome } from '../../../store/billing-runs.ts';
 import { listInvoices } from '../../../store/invoices.ts';
+import { askForApproval } from '../approval.ts';
 import { NDJSON_TYPE } from '../reconciliation/parts.ts';
 import { changeInvoice } from './change-invoice.ts';
 import { changeBy } from './content.ts';
@@ -85,21 +85,16 @@ async function closeReview(
   };
   if (inReview === 0) return outcome;
   const digest = hash.digest('hex');
-  return { ...outcome, hash: digest, approval: await askForApproval(deps, run, digest, outcome) };
+  return { ...outcome, hash: digest, approval: await approvalOf(deps, run, digest, outcome) };
 }
 
-/** Digits of the hash in the approval's id. */
-const HASH_DIGITS = 16;
-
-async function askForApproval(
+function approvalOf(
   { runs, approvals }: BillingDeps,
   run: RunOf<'review'>,
   hash: string,
   { sentence, totals = [] }: Pick<BillingOutcome, 'sentence' | 'totals'>,
 ): Promise<string> {
-  const id = `invoices-${run.id}-${hash.slice(0, HASH_DIGITS)}`;
-  const result = await requestApproval(runs, {
-    id,
+  return askForApproval(runs, `invoices-${run.id}`, {
     action: FINALIZE_ACTION,
     target: `billing-run:${run.id}`,
     hash,
@@ -112,12 +107,4 @@ async function askForApproval(
     requestedAt: run.startedAt,
     expiresAt: expiryOf(run.startedAt, approvals),
   });
-  if (result.kind === 'conflict')
-    throw new ApprovalTakenError(`The approval "${id}" is for another "${result.field}".`);
-  return id;
-}
-
-/** Something else has the id of the approval that a review needs. */
-export class ApprovalTakenError extends Error {
-  override name = 'ApprovalTakenError';
 }

@@ -1,19 +1,24 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { makeHandler as makePlan } from '../../../../functions/workflow/plan-invoices.ts';
 import { failBillingRun, getBillingRun, listBillingRuns } from '../../../../store/billing-runs.ts';
 import { type BillingWorld, MONTH, startBillingWorld } from '../../../support/billing-world.ts';
 
 const ACME = 'customer:acme';
 let world: BillingWorld;
+let restore: () => Promise<void>;
 
-beforeEach(async () => {
-  vi.spyOn(console, 'log').mockImplementation(() => {});
+beforeAll(async () => {
   world = await startBillingWorld();
   await world.opened(ACME, 100n);
   await world.charged(ACME, 'req-1', 7n);
+  restore = await world.remember();
+});
+beforeEach(async () => {
+  vi.spyOn(console, 'log').mockImplementation(() => {});
+  await restore();
 });
 
-afterEach(() => world.stop());
+afterAll(() => world.stop());
 
 test.each(['generate', 'regenerate'])(
   'a %s that names accounts with nothing to invoice fails before anything is written, and names them',

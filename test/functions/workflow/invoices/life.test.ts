@@ -1,18 +1,21 @@
 import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { toItem } from '../../../../store/items.ts';
 import { accountKey } from '../../../../store/tables.ts';
 import { type BillingWorld, MONTH, startBillingWorld } from '../../../support/billing-world.ts';
 
 const ACME = 'customer:acme';
 let world: BillingWorld;
+let restore: () => Promise<void>;
 
-beforeEach(async () => {
+beforeAll(async () => {
   world = await startBillingWorld();
   await world.opened(ACME, 10_000n);
+  restore = await world.remember();
 });
+beforeEach(() => restore());
 
-afterEach(() => world.stop());
+afterAll(() => world.stop());
 
 async function use861(): Promise<void> {
   for (let index = 0; index < 72; index += 1) {

@@ -1,6 +1,6 @@
 import { QueryCommand } from '@aws-sdk/client-dynamodb';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { invoiceContent } from '../../../../domain/invoices/invoice.ts';
 import { inOrder } from '../../../../domain/reconciliation/in-order.ts';
 import { sha256 } from '../../../../store/audit.ts';
@@ -16,8 +16,9 @@ const [ACME_ID, BETA_ID] = [`${MONTH}:${ACME}`, `${MONTH}:${BETA}`];
 const HEADER = 'invoice_id,unit_id,line_type,description,quantity,amount,asset\n';
 
 let world: BillingWorld;
+let restore: () => Promise<void>;
 
-beforeEach(async () => {
+beforeAll(async () => {
   world = await startBillingWorld();
   await world.opened(ACME, 10_000n);
   await world.opened(BETA, 500n);
@@ -28,9 +29,11 @@ beforeEach(async () => {
     await world.charged(ACME, id, amount);
   await world.charged(BETA, 'b-1', 7n);
   await world.run({ id: 'october', kind: 'generate', month: MONTH });
+  restore = await world.remember();
 });
+beforeEach(() => restore());
 
-afterEach(() => world.stop());
+afterAll(() => world.stop());
 
 const row = (...cells: readonly string[]) => `${cells.join(',')}\n`;
 

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { sha256 } from '../../../../store/audit.ts';
 import { type BillingRun, getBillingRun } from '../../../../store/billing-runs.ts';
 import { type BillingWorld, MONTH, startBillingWorld } from '../../../support/billing-world.ts';
@@ -8,9 +8,9 @@ const ACME = 'customer:acme';
 const BOLT = 'customer:bolt';
 const HEADER = 'invoice_id,unit_id,line_type,description,quantity,amount,asset\n';
 let world: BillingWorld;
+let restore: () => Promise<void>;
 
-beforeEach(async () => {
-  vi.spyOn(console, 'log').mockImplementation(() => {});
+beforeAll(async () => {
   world = await startBillingWorld();
   await world.opened(ACME, 1_000n);
   await world.opened(`${ACME}:team`);
@@ -18,9 +18,14 @@ beforeEach(async () => {
   await world.opened(BOLT, 100n);
   await world.charged(BOLT, 'b-1', 7n);
   await world.run({ id: 'october', kind: 'generate', month: MONTH });
+  restore = await world.remember();
+});
+beforeEach(async () => {
+  vi.spyOn(console, 'log').mockImplementation(() => {});
+  await restore();
 });
 
-afterEach(() => world.stop());
+afterAll(() => world.stop());
 
 /** Announces a file, uploads it by its link and has it begun; gives the run as it ended. */
 async function sendFile(id: string, csv: string, body: object): Promise<BillingRun | undefined> {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { RateCard } from '../../../../domain/rating.ts';
 import { publishRateCard } from '../../../../store/settings.ts';
 import { type BillingWorld, MONTH, startBillingWorld } from '../../../support/billing-world.ts';
@@ -7,6 +7,7 @@ const ACME = 'customer:acme';
 const BOLT = 'customer:bolt';
 const NEXT = 'standard@2026-12-01T00:00:00.000Z';
 let world: BillingWorld;
+let restore: () => Promise<void>;
 
 /** Three for two, and no price for what is not chat. */
 const next: RateCard = {
@@ -17,8 +18,7 @@ const next: RateCard = {
   operations: { chat: { prices: { units: { amount: 3n, per: 2n } }, minimum: 0n, rounding: 'up' } },
 };
 
-beforeEach(async () => {
-  vi.spyOn(console, 'log').mockImplementation(() => {});
+beforeAll(async () => {
   world = await startBillingWorld();
   world.rateCards = [...world.rateCards, next];
   for (const card of world.rateCards) {
@@ -27,9 +27,14 @@ beforeEach(async () => {
   await world.opened(ACME, 10_000n);
   await world.charged(ACME, 'a-1', 80n);
   await world.charged(ACME, 'a-2', 7n);
+  restore = await world.remember();
+});
+beforeEach(async () => {
+  vi.spyOn(console, 'log').mockImplementation(() => {});
+  await restore();
 });
 
-afterEach(() => world.stop());
+afterAll(() => world.stop());
 
 const compare = (id: string, more: object = {}) =>
   world.run({ id, kind: 'parity', month: MONTH, rateCard: NEXT, ...more });

@@ -1,5 +1,5 @@
 import { DeleteItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { planRepair } from '../../../../functions/api/repairs.ts';
 import { metrics } from '../../../../functions/runtime/metrics.ts';
 import { getInvoice } from '../../../../store/invoices.ts';
@@ -13,17 +13,22 @@ const ACME = 'customer:acme';
 const TEAM = 'customer:acme:team';
 const INVOICE = `${MONTH}:${ACME}`;
 let world: BillingWorld;
+let restore: () => Promise<void>;
 
-beforeEach(async () => {
-  vi.spyOn(console, 'log').mockImplementation(() => {});
+beforeAll(async () => {
   world = await startBillingWorld();
   await world.opened(ACME, 10_000n);
   await world.opened(TEAM, 500n);
   await world.charged(ACME, 'req-1', 80n);
   await world.charged(TEAM, 'req-2', 7n);
+  restore = await world.remember();
+});
+beforeEach(async () => {
+  vi.spyOn(console, 'log').mockImplementation(() => {});
+  await restore();
 });
 
-afterEach(() => world.stop());
+afterAll(() => world.stop());
 
 const generate = () => world.run({ id: 'october', kind: 'generate', month: MONTH });
 

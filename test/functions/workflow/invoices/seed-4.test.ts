@@ -1,5 +1,5 @@
 import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { chart } from '../../../../config/chart.ts';
 import { chartEntryOf } from '../../../../domain/chart.ts';
 import { makeHandler as makeLedgerApi } from '../../../../functions/api/ledger.ts';
@@ -17,9 +17,9 @@ import { type BillingWorld, MONTH, startBillingWorld } from '../../../support/bi
 const ACME = 'customer:acme';
 const POSTPAID = 'postpaid:acme';
 let world: BillingWorld;
+let restore: () => Promise<void>;
 
-beforeEach(async () => {
-  vi.spyOn(console, 'log').mockImplementation(() => {});
+beforeAll(async () => {
   world = await startBillingWorld();
   await world.opened(ACME, 10_000n);
   for (const account of [ACME, POSTPAID]) {
@@ -28,9 +28,14 @@ beforeEach(async () => {
       await world.charged(account, `${account}-${index}`, index === 0 ? 80n : 11n, { effectiveAt: at });
     }
   }
+  restore = await world.remember();
+});
+beforeEach(async () => {
+  vi.spyOn(console, 'log').mockImplementation(() => {});
+  await restore();
 });
 
-afterEach(() => world.stop());
+afterAll(() => world.stop());
 
 function ledgerApi() {
   const settings = { rateCards: world.rateCards, ledgerControl: { paused: false, reason: '' } };
