@@ -33,9 +33,9 @@ const startedAt = performance.now();
 try {
   const wanted = process.argv.slice(2);
   const figures = await bench(measurementsNamed(wanted));
-  const seconds = (performance.now() - startedAt) / 1000;
+  const seconds = secondsSince(startedAt);
   printFigures(figures);
-  console.log(`\nTook ${Math.round(seconds)} s.`);
+  console.log(`\nTook ${seconds} s.`);
   if (wanted.length === 0) {
     console.log(`Results: ${writeResults(figures, { date: new Date().toISOString(), seconds })}`);
   }
@@ -51,12 +51,18 @@ async function bench(measurements: typeof MEASUREMENTS): Promise<Figure[]> {
     const figures: Figure[] = [];
     for (const { file, title } of measurements) {
       console.log(`${title}...`);
+      const startedAt = performance.now();
       figures.push(...(await measureApart(file, setting)));
+      console.log(`  ${secondsSince(startedAt)} s`);
     }
     return figures;
   } finally {
     await stop();
   }
+}
+
+function secondsSince(startedAt: number): number {
+  return Math.round((performance.now() - startedAt) / 1000);
 }
 
 /** All of them when none is named. @throws Error for a name that none has. */

@@ -11,6 +11,7 @@ import { BillingSchedules } from './billing-schedules.ts';
 import { BILLING_RUNS_PREFIX, RECONCILIATIONS_PREFIX, SEALS_PREFIX } from './buckets.ts';
 import { BULK_CONCURRENCY_MAX } from './bulk-queue.ts';
 import type { DataStack } from './data-stack.ts';
+import { DeadLetterQueue } from './dead-letter-queue.ts';
 import { HttpApi } from './http-api.ts';
 import { ReconciliationSchedules } from './reconciliation-schedules.ts';
 import { SealSchedules } from './seal-schedules.ts';
@@ -54,15 +55,16 @@ export class ServiceStack extends Stack {
     });
     this.feedImports(stage, data, functions);
     this.feedBulks(data, functions);
-    const schedules = new ReconciliationSchedules(this, 'Schedules', { reconcile });
+    const { queue: deadLetters } = new DeadLetterQueue(this, 'SchedulesDeadLetters');
+    new ReconciliationSchedules(this, 'Schedules', { reconcile, deadLetters });
     new AuditSchedules(this, 'AuditSchedules', {
       anchor: functions.named('events/anchor-audit'),
       export: functions.named('events/export-audit'),
-      deadLetters: schedules.deadLetters,
+      deadLetters,
     });
     const sweeps = new SweepSchedule(this, 'Sweeps', { sweep: functions.named('workflow/sweep-expired') });
-    new SealSchedules(this, 'SealSchedules', { seal, deadLetters: schedules.deadLetters });
-    new BillingSchedules(this, 'BillingSchedules', { invoices, reconcile, deadLetters: schedules.deadLetters });
+    new SealSchedules(this, 'SealSchedules', { seal, deadLetters });
+    new BillingSchedules(this, 'BillingSchedules', { invoices, reconcile, deadLetters });
     const alarms = new Alarms(this, 'Alarms', {
       stage,
       api,
@@ -73,7 +75,7 @@ export class ServiceStack extends Stack {
       importDeadLetters: data.importQueue.deadLetters,
       bulkQueue: data.bulkQueue.queue,
       bulkDeadLetters: data.bulkQueue.deadLetters,
-      scheduleDeadLetters: schedules.deadLetters,
+      scheduleDeadLetters: deadLetters,
       sweepDeadLetters: sweeps.deadLetters,
       functions: functions.byPascalName(),
     });
