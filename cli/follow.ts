@@ -16,7 +16,7 @@ export interface Following<T> {
 /** First wait 0.5 s, so that short work does not feel long; then ever longer up to 5 s, so that long work is not pestered. */
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 5_000;
-const GROWTH = 1.5;
+const GROWTH = 1.2;
 
 /**
  * Looks again and again until it is over. Waits have jitter, so that many followers do not ask at once.

@@ -17,7 +17,8 @@
  * }]
  * ```
  *
- * - `tasks`, by state name wherever the state stands: what each call gives, in order; the last one repeats. `return` is
+ * - `tasks`, by state name wherever the state stands: what each call gives, in order; the last one repeats, and each must
+ *   be asked for, so that a retry that does not happen is told. `return` is
  *   what the function returns (`$states.result.Payload` sees it), another service's whole answer, or, of a
  *   `.waitForTaskToken` task, what is sent with the token. `throw` is an error name and a cause; a service's exception
  *   is written as States sees it, `Lambda.TooManyRequestsException`.
@@ -69,7 +70,7 @@ const START = new Date('2026-01-01T00:00:00Z');
  *
  * @param definition the machine as JSON text or object
  * @param substitutions what stands for each `${Name}` in the definition; names without one stay as they are
- * @throws Error when a state calls a service and the case has no mock for it
+ * @throws Error when a state calls a service and the case has no mock for it, or has one that no call asked for
  * @throws AwsError `InvalidDefinition` when the machine is not valid
  */
 export async function runCase(
@@ -104,7 +105,11 @@ export async function runCase(
     for (;;) {
       const details = await engine.handle('DescribeExecution', { executionArn });
       if (mocks.missing.length > 0) throw new Error(`The case "${testCase.name}" has no mock for ${mocks.missing[0]}.`);
-      if (field(details, 'status') !== 'RUNNING') return { path, ...outcomeOf(details) };
+      if (field(details, 'status') !== 'RUNNING') {
+        const unasked = mocks.unasked();
+        if (unasked !== undefined) throw new Error(`Nothing in the case "${testCase.name}" asked for ${unasked}.`);
+        return { path, ...outcomeOf(details) };
+      }
       await new Promise((resolve) => setImmediate(resolve));
     }
   } finally {
@@ -124,6 +129,8 @@ interface Mocks {
   answer(call: ServiceCall): Promise<unknown>;
   /** The calls that the case has no mock for. */
   readonly missing: string[];
+  /** A mock that no call asked for; undefined when there is none. */
+  unasked(): string | undefined;
 }
 
 function createMocks({ tasks, items = {} }: StateMachineCase, machine: Machine): Mocks {
@@ -136,6 +143,10 @@ function createMocks({ tasks, items = {} }: StateMachineCase, machine: Machine):
   };
   return {
     missing,
+    unasked() {
+      const left = Object.entries(tasks).find(([state, calls]) => calls.length > (made.get(state) ?? 0));
+      return left && `answer ${(made.get(left[0]) ?? 0) + 1} of "${left[0]}"`;
+    },
     async answer({ state, service, action, taskToken }) {
       // Of a Map itself: its permission to start children, its results, its items.
       const reader = findReader(machine, state);

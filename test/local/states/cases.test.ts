@@ -53,7 +53,8 @@ describe('runCase', () => {
   });
 
   it('gives the error of a case that fails', async () => {
-    const bad = { ...good, tasks: { ...good.tasks, 'Reconcile slice': [{ throw: { error: 'Broken' } }] } };
+    const { Plan = [] } = good.tasks;
+    const bad = { ...good, tasks: { Plan, 'Reconcile slice': [{ throw: { error: 'Broken' } }] } };
     expect(await runCase(JSON.stringify(reconcile), bad)).toEqual({
       path: ['Plan', 'Each slice', 'Reconcile slice', 'Failed'],
       status: 'FAILED',
@@ -64,6 +65,13 @@ describe('runCase', () => {
   it('rejects when a task or a reader that is reached has no mock', async () => {
     await expect(runCase(reconcile, { ...good, tasks: {} })).rejects.toThrow('no mock for the task "Plan"');
     await expect(runCase(reconcile, { ...good, items: {} })).rejects.toThrow('no mock for the items of "Each slice"');
+  });
+
+  it('rejects when a mock is never asked for, as that of a retry that does not happen', async () => {
+    const { Plan = [] } = good.tasks;
+    const retried = [{ throw: { error: 'Broken' } }, { return: 'ok' }];
+    const bad = { ...good, tasks: { Plan, 'Reconcile slice': retried } };
+    await expect(runCase(reconcile, bad)).rejects.toThrow('asked for answer 2 of "Reconcile slice"');
   });
 
   it('runs branches one after the other, so that a path has one order', async () => {
