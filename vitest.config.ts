@@ -15,6 +15,9 @@ const whole = [
   'test/security/secrets.test.ts',
 ];
 
+/** Tests of the templates. */
+const stacks = ['test/lib/**/*.test.ts'];
+
 export default defineConfig({
   test: {
     // Two at once: the suite is meant for two cores, and many files boot engines of their own.
@@ -26,10 +29,12 @@ export default defineConfig({
           ...common,
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: whole,
+          exclude: [...whole, ...stacks],
           globalSetup: ['test/support/stack-tables.ts'],
         },
       },
+      // Side by side in one process each: loading the CDK takes longer than the tests do.
+      { test: { ...common, name: 'stacks', include: stacks, isolate: false } },
       // The stacks are synthesized once, functions bundled, and booted by each file of end-to-end tests.
       { test: { ...common, name: 'e2e', include: whole, globalSetup: ['test/e2e/assembly.ts'] } },
     ],

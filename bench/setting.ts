@@ -5,9 +5,9 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { boot, type Installation, synthesize } from '../bin/boot.ts';
 import { expectOk, prepare } from '../demo/play.ts';
 import { addDays, type Day, dayOf } from '../domain/time.ts';
-import { newDynamoDb } from '../functions/runtime/clients.ts';
 import { functions } from '../lib/functions.ts';
 import { startDynamoDb } from '../local/engines/dynamodb.ts';
+import { newDynamoDb } from '../store/dynamodb.ts';
 import type { Figure } from './figures.ts';
 
 /** What measurements stand on. Plain data: each measurement runs in a process of its own. */

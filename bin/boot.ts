@@ -17,9 +17,9 @@ export interface Installation {
   stop(): Promise<void>;
 }
 
-/** Writes the stacks of a stage, functions bundled, to a directory, as `cdk synth` does. */
+/** Writes the stacks of a stage, functions bundled, to a directory, as `cdk synth` does with what is deployed. */
 export function synthesize(directory: string, stage = 'dev'): void {
-  buildApp(stage, { outdir: directory }).synth();
+  buildApp(stage, { outdir: directory, isLocal: true }).synth();
 }
 
 /** Starts a synthesized assembly here. @throws Error in one sentence when a port is taken or an engine is missing. */

@@ -3,6 +3,7 @@ import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
 import settings from '../cdk.json' with { type: 'json' };
 import { chart } from '../config/chart.ts';
 import { type Stage, stageNamed } from '../config/stages.ts';
+import { SOURCE_MAPS_CONTEXT } from './bundle.ts';
 import { checkChart } from './chart-check.ts';
 import { DataStack } from './data-stack.ts';
 import { ServiceStack } from './service-stack.ts';
@@ -12,6 +13,11 @@ export interface AppOptions {
   readonly outdir?: string;
   /** Added to the context of cdk.json; `{ 'aws:cdk:bundling-stacks': [] }` leaves the functions' code out. */
   readonly context?: Readonly<Record<string, unknown>>;
+  /**
+   * For this machine, from which nothing is deployed: without source maps, and without a check of CloudFormation's own
+   * rules, which take half of the time together.
+   */
+  readonly isLocal?: boolean;
 }
 
 /**
@@ -22,13 +28,14 @@ export interface AppOptions {
  * @throws UnknownStage when config/stages.ts does not have it.
  * @throws InvalidChartError when config/chart.ts breaks a rule: nothing that would run by it is synthesized.
  */
-export function buildApp(stage?: Stage | string, options: AppOptions = {}): App {
+export function buildApp(stage?: Stage | string, { isLocal = false, ...options }: AppOptions = {}): App {
   checkChart(chart);
   const app = new App({
     // The CDK CLI hands over cdk.json itself; read here too, a synthesis without it gives the same templates. One flag
     // differs from the recommended set: references between the stacks are strong, so that CloudFormation refuses to
     // remove a table or bucket from the data stack while the service still uses it.
-    context: { ...settings.context, ...options.context },
+    context: { ...settings.context, [SOURCE_MAPS_CONTEXT]: !isLocal, ...options.context },
+    builtinCloudFormationValidation: !isLocal,
     ...(options.outdir === undefined ? {} : { outdir: options.outdir }),
     analyticsReporting: false,
   });

@@ -16,9 +16,13 @@ export function codeOfFunctions<Name extends string>(scope: Construct, names: re
   if (!Stack.of(scope).bundlingRequired) return () => Code.fromInline('// The code was left out of this synthesis.');
 
   const outdir = Stage.of(scope)?.assetOutdir ?? 'cdk.out';
-  const directories = bundle(join(import.meta.dirname, '..', 'functions'), names, outdir);
+  const sourceMaps = scope.node.tryGetContext(SOURCE_MAPS_CONTEXT) !== false;
+  const directories = bundle(join(import.meta.dirname, '..', 'functions'), names, outdir, { sourceMaps });
   return (name) => Code.fromAsset(directoryOf(directories, name));
 }
+
+/** Set to false where nobody will read them: they take as long as everything else. */
+export const SOURCE_MAPS_CONTEXT = 'reckoner:source-maps';
 
 const CREDENTIALS = join(import.meta.dirname, '..', 'functions', 'runtime', 'credentials.ts');
 
@@ -31,7 +35,12 @@ const CREDENTIALS = join(import.meta.dirname, '..', 'functions', 'runtime', 'cre
  * @returns the directory of each function.
  * @throws MissingFunction when a name has no file.
  */
-export function bundle(root: string, names: readonly string[], outdir: string): Map<string, string> {
+export function bundle(
+  root: string,
+  names: readonly string[],
+  outdir: string,
+  { sourceMaps = true } = {},
+): Map<string, string> {
   const missing = names.filter((name) => !existsSync(join(root, `${name}.ts`)));
   if (missing.length > 0) {
     const files = missing.map((name) => `${basename(root)}/${name}.ts`).join(', ');
@@ -56,7 +65,7 @@ export function bundle(root: string, names: readonly string[], outdir: string): 
     // Lambda's credentials are always in the environment; the SDK's other providers stay out of the bundle.
     alias: { '@aws-sdk/credential-provider-node': CREDENTIALS },
     legalComments: 'none',
-    sourcemap: 'external',
+    sourcemap: sourceMaps && 'external',
     // CommonJS parts of bundled libraries call `require`, which ES modules do not have.
     banner: {
       js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",

@@ -1,12 +1,12 @@
-import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
+import { newDynamoDb } from '../../store/dynamodb.ts';
 
 /**
- * AWS clients, one of each per instance, built when first asked for. The SDK's own retries are off for DynamoDB: the
- * store retries with full jitter inside a deadline and tells a refusal from a fault, which the SDK cannot.
+ * AWS clients, one of each per instance, built when first asked for.
  */
 
 /** Milliseconds to wait for one answer of DynamoDB; its own are single-digit, so this is a lost one. */
@@ -40,16 +40,6 @@ export function dynamoDbForPages(): DynamoDBClient {
     requestHandler: { requestTimeout: PAGE_REQUEST_MS, throwOnRequestTimeout: true },
   });
   return dynamoDbPagesClient;
-}
-
-/**
- * A client that leaves trying again to the store. Without the SDK's own logging, which copies every request and answer
- * for a logger that nobody has given it: a tenth of what a call costs.
- */
-export function newDynamoDb(config: DynamoDBClientConfig): DynamoDBClient {
-  const client = new DynamoDBClient({ ...config, maxAttempts: 1 });
-  client.middlewareStack.remove('loggerMiddleware');
-  return client;
 }
 
 export function s3(): S3Client {

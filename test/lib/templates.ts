@@ -1,9 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { vi } from 'vitest';
 import type { Stage } from '../../config/stages.ts';
-import { buildApp } from '../../lib/app.ts';
+import { type AppOptions, buildApp } from '../../lib/app.ts';
 
 /** As much of a CloudFormation template as the tests read. */
 export interface Template {
@@ -25,11 +24,11 @@ export interface Assembly {
 }
 
 /** Synthesizes a stage without its functions' code. */
-export function synthesize(stage: Stage | string): Assembly {
+export function synthesize(stage: Stage | string, options: AppOptions = {}): Assembly {
   const directory = mkdtempSync(join(tmpdir(), 'reckoner-synth-'));
   try {
     const name = typeof stage === 'string' ? stage : stage.name;
-    buildApp(stage, { outdir: directory, context: { 'aws:cdk:bundling-stacks': [] } }).synth();
+    buildApp(stage, { ...options, outdir: directory, context: { 'aws:cdk:bundling-stacks': [] } }).synth();
     const read = (file: string) => JSON.parse(readFileSync(join(directory, file), 'utf8'));
     return {
       data: read(`reckoner-${name}-data.template.json`),
@@ -46,12 +45,7 @@ export function synthesize(stage: Stage | string): Assembly {
  * out: the test of the app holds every stage against them.
  */
 export function templatesOf(stage: Stage | string): Pick<Assembly, 'data' | 'service'> {
-  vi.stubEnv('CDK_VALIDATION', 'false');
-  try {
-    return synthesize(stage);
-  } finally {
-    vi.unstubAllEnvs();
-  }
+  return synthesize(stage, { isLocal: true });
 }
 
 /** The resources of a type, by logical id. */

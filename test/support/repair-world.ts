@@ -193,11 +193,14 @@ export async function startRepairWorld(given?: TestArtifacts): Promise<RepairWor
     async remember() {
       const [restoreTables, restoreFiles] = await Promise.all([rememberTables(tables), rememberFiles(artifacts)]);
       const then = ticks;
+      const { later, policy } = world;
       return async () => {
         await machines.reset();
         await Promise.all([restoreTables(), restoreFiles()]);
         ledger.listed.clear();
         ticks = then;
+        Object.assign(world, { later, policy });
+        machines.breakOff = async () => {};
       };
     },
     transfers: () => transfersOf(tables.client, tables.ledgerTable),

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { repair as repairSchema } from '../../../../contract/schemas/repairs.ts';
 import { getRepair, planImport, planRepair, type RepairDeps } from '../../../../functions/api/repairs.ts';
 import type { ApiEvent } from '../../../../functions/runtime/requests.ts';
@@ -12,15 +12,20 @@ type Rendered = ReturnType<(typeof repairSchema)['parse']>;
 
 let artifacts: RepairWorld['artifacts'];
 let world: RepairWorld;
+let restore: () => Promise<void>;
 let deps: RepairDeps;
 
-beforeEach(async () => {
-  vi.spyOn(console, 'log').mockImplementation(() => {});
+beforeAll(async () => {
   world = await startRepairWorld();
   artifacts = world.artifacts;
   deps = { ...world.deps, artifacts: await forLinks(artifacts) };
+  restore = await world.remember();
 });
-afterEach(() => world.stop());
+beforeEach(async () => {
+  vi.spyOn(console, 'log').mockImplementation(() => {});
+  await restore();
+});
+afterAll(() => world.stop());
 
 const HEADER = 'account,request_id,operation,occurred_at,quantities.units,amount,description\n';
 const row = (requestId: string, units: string, more: { account?: string; at?: string; amount?: string } = {}) =>

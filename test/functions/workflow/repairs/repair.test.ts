@@ -1,5 +1,5 @@
 import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { chart } from '../../../../config/chart.ts';
 import { makeHandler as makeLedger } from '../../../../functions/api/ledger.ts';
 import type { Answer } from '../../../../functions/runtime/answers.ts';
@@ -14,12 +14,17 @@ import { DERIVED, type RepairWorld, STRICT, startRepairWorld } from '../../../su
 const ALL = ['backfill', 'dedupe', 'recalculate', 'rebalance'] as const;
 
 let world: RepairWorld;
+let restore: () => Promise<void>;
 
+beforeAll(async () => {
+  world = await startRepairWorld();
+  restore = await world.remember();
+});
 beforeEach(async () => {
   vi.spyOn(console, 'log').mockImplementation(() => {});
-  world = await startRepairWorld();
+  await restore();
 });
-afterEach(() => world.stop());
+afterAll(() => world.stop());
 
 describe('a backfill', () => {
   beforeEach(async () => {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { chart } from '../../../../config/chart.ts';
 import { chartEntryOf } from '../../../../domain/chart.ts';
 import { getAccount } from '../../../../store/accounts.ts';
@@ -6,12 +6,17 @@ import { getTransfer, postTransfer } from '../../../../store/ledger.ts';
 import { DAY, type RepairWorld, STRICT, startRepairWorld } from '../../../support/repair-world.ts';
 
 let world: RepairWorld;
+let restore: () => Promise<void>;
 
+beforeAll(async () => {
+  world = await startRepairWorld();
+  restore = await world.remember();
+});
 beforeEach(async () => {
   vi.spyOn(console, 'log').mockImplementation(() => {});
-  world = await startRepairWorld();
+  await restore();
 });
-afterEach(() => world.stop());
+afterAll(() => world.stop());
 
 const HOUR_MS = 60 * 60_000;
 
