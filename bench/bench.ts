@@ -7,7 +7,7 @@ import { openSetting, type Setting } from './setting.ts';
 
 /**
  * Measures the product on the embedded engine, as ratios within one run wherever a figure would otherwise say more about
- * the machine than about the code, and says which targets are met. Takes about six minutes and needs no setup.
+ * the machine than about the code, and says which targets are met. Takes under ten minutes and needs no setup.
  * `npm run bench -- matching memory` takes these alone, and writes no results.
  */
 

@@ -87,8 +87,20 @@ function ledgerRow(index: number, count: number, different: number): LedgerRow {
 }
 
 function keyOf(index: number, count: number): string {
-  const at = new Date(MIDNIGHT + Math.floor((index / count) * DAY_MS)).toISOString();
-  return fresh(`${at}#${requestOf(index)}`);
+  const at = Math.floor((index / count) * DAY_MS);
+  const milliseconds = (at % 1000).toString().padStart(3, '0');
+  return fresh(`${secondOf(Math.floor(at / 1000))}.${milliseconds}Z#${requestOf(index)}`);
+}
+
+let [second, writtenSecond] = [-1, ''];
+
+/** `2026-11-19T08:00:00`. Rows come in order, and writing each one's time anew would be most of making them. */
+function secondOf(ofDay: number): string {
+  if (ofDay !== second) {
+    second = ofDay;
+    writtenSecond = new Date(MIDNIGHT + ofDay * 1000).toISOString().slice(0, 19);
+  }
+  return writtenSecond;
 }
 
 function requestOf(index: number): string {

@@ -10,10 +10,10 @@ import { apiMessage, ratePerSecond, send } from '../load.ts';
 import { dynamoDbClient, type Setting } from '../setting.ts';
 
 /** Charges a second: up to more than one machine of two cores can do. */
-const RATES = [50, 100, 200, 400, 800];
+const RATES = [100, 200, 400, 800];
 /** Batches a second, of a hundred charges each. */
 const BATCH_RATES = [4, 8, 16, 32];
-const SECONDS = 4;
+const SECONDS = 3;
 const AT_ONCE_MAX = 64;
 const WARM_UP_CHARGES = 1_000;
 

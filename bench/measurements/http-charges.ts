@@ -6,7 +6,7 @@ import { dynamoDbClient, type Setting } from '../setting.ts';
 import { divertWrites } from '../taps.ts';
 
 const CHARGES = 400;
-const ROUNDS = 7;
+const ROUNDS = 5;
 /** Callers that each wait for their answer. */
 const AT_ONCE = 16;
 /** Before the first round: enough for every instance of the function to have been compiled where it matters. */

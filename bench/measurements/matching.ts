@@ -1,8 +1,8 @@
 import { type Figure, median, takeTurns } from '../figures.ts';
 import { generatePairs, matchPairs, type Pairs } from '../pairs.ts';
 
-const PAIRS = 400_000;
-const ROUNDS = 7;
+const PAIRS = 300_000;
+const ROUNDS = 5;
 /** A price list of fixed operations, and token counts that are different in every request. */
 const FEW_QUANTITIES = 20;
 const MANY_QUANTITIES = PAIRS;
