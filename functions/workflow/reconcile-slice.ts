@@ -30,10 +30,6 @@ export interface SliceDeps extends BalanceDeps {
   readonly newId: () => string;
 }
 
-/**
- * Milliseconds to wait for a page. A page holds a megabyte and many are asked for at once, so the second that a charge
- * waits for its answer is too short here.
- */
 /** A batch of slices, as the Distributed Map hands it out. */
 export interface SliceEvent {
   readonly BatchInput: { readonly run: RunPlan };

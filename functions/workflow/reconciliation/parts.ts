@@ -18,7 +18,7 @@ export const NDJSON_TYPE = 'application/x-ndjson';
 /** Parts read at once when a run is summed up. */
 const PARTS_AT_ONCE = 16;
 
-/** What a slice leaves: its findings as lines, and beside them what it counted, which says where the lines are. */
+/** What a slice leaves: its findings as lines, if it has any, and beside them what it counted, which says where the lines are. */
 interface Part extends Summary {
   readonly findingsKey: string;
 }
@@ -41,7 +41,10 @@ export async function writePart(
   counter: Counter,
 ): Promise<Summary> {
   const findingsKey = runKey(runId, `parts/${slice}.${attempt}.ndjson`);
-  await streamText(artifacts, findingsKey, NDJSON_TYPE, linesOf(found));
+  const lines = linesOf(found);
+  const first = await lines.next();
+  // Most slices find nothing, and an object would be written and read for each.
+  if (!first.done) await streamText(artifacts, findingsKey, NDJSON_TYPE, startingWith(first.value, lines));
   const part: Part = { ...counter.result(), findingsKey };
   await putText(artifacts, partKey(runId, slice), JSON_TYPE, summaryToText(part));
   return part;
@@ -72,6 +75,7 @@ export class PartDiffersError extends Error {
 /** The findings of parts, one after the other. @throws PartDiffersError */
 export async function* readFindings(artifacts: Artifacts, parts: readonly PartFindings[]): AsyncGenerator<FindingLine> {
   for (const { key, count } of parts) {
+    if (count === 0) continue;
     let read = 0;
     for await (const line of readLines(artifacts, key)) {
       read += 1;
@@ -96,6 +100,11 @@ async function* linesOf(found: AsyncIterable<readonly Finding[]>): AsyncGenerato
   for await (const findings of found) {
     for (const finding of findings) yield lineOf(findingLine(finding, findingId(finding)));
   }
+}
+
+async function* startingWith(first: string, rest: AsyncIterable<string>): AsyncGenerator<string> {
+  yield first;
+  yield* rest;
 }
 
 function partKey(runId: string, slice: string): string {
