@@ -45,6 +45,8 @@ export async function fillBooks(
     listed: new Set<string>(),
   };
   const usage = { ...common, usageTable: setting.tables.usage, seenAccounts: new Set<string>() };
+  // The engine is busy with one account's while the next one's are made.
+  let sending: Promise<unknown> = Promise.resolve();
   for (const share of shares) {
     const entry = entryOf(share.account);
     await writeAccount({ ledger, usage }, share, day, entry, cards);
@@ -54,8 +56,10 @@ export async function fillBooks(
       const input = { TransactItems: kept.slice(index * ACTIONS_MAX, (index + 1) * ACTIONS_MAX) };
       return engineMessage(setting, { operation: 'TransactWriteItems', input });
     });
-    await ratePerSecond(transactions, TRANSACTIONS_AT_ONCE, send);
+    await sending;
+    sending = ratePerSecond(transactions, TRANSACTIONS_AT_ONCE, send);
   }
+  await sending;
   client.destroy();
 }
 

@@ -10,7 +10,7 @@ const ROUNDS = 5;
 /** Callers that each wait for their answer. */
 const AT_ONCE = 16;
 /** Before the first round: enough for every instance of the function to have been compiled where it matters. */
-const WARM_UP_CHARGES = 3_000;
+const WARM_UP_CHARGES = 2_000;
 
 /**
  * Strict charges through the API, against the very transactions that they make sent to the same engine with nothing

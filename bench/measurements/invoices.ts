@@ -20,7 +20,7 @@ import { dynamoDbClient, type Setting } from '../setting.ts';
 import { recordQueries } from '../taps.ts';
 
 /** Customers with invoices: ten thousand by `RECKONER_BENCH_INVOICES=10000`, for which there are some minutes to wait. */
-const ACCOUNTS = Number(process.env.RECKONER_BENCH_INVOICES ?? 300);
+const ACCOUNTS = Number(process.env.RECKONER_BENCH_INVOICES ?? 200);
 const BILLED = 'customer:billed-';
 /** Charges of each in the month. */
 const CHARGES = 20;

@@ -25,7 +25,7 @@ const SHARES: readonly AccountShare[] = [
 const PAIRS = SHARES.reduce((sum, { pairs }) => sum + pairs, 0);
 /** The pairs of the account that has the most; a slice cannot be smaller than an account's day. */
 const LARGEST = Math.max(...SHARES.map(({ pairs }) => pairs));
-const ROUNDS = 3;
+const ROUNDS = 2;
 const WORKERS = [1, 2, 4];
 const WORKER_ROUNDS = 1;
 const WARM_UP_SLICES = 4;
