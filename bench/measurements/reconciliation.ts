@@ -17,10 +17,10 @@ import { startWorkers } from '../workers.ts';
 
 /** Two accounts with much of the traffic and many with little; strict ones, and derived ones in four shards each. */
 const SHARES: readonly AccountShare[] = [
-  { account: 'customer:large', pairs: 30_000 },
-  { account: 'postpaid:large', pairs: 30_000 },
-  ...Array.from({ length: 60 }, (_, index) => ({ account: `customer:small-${index}`, pairs: 400 })),
-  ...Array.from({ length: 20 }, (_, index) => ({ account: `postpaid:small-${index}`, pairs: 800 })),
+  { account: 'customer:large', pairs: 18_000 },
+  { account: 'postpaid:large', pairs: 18_000 },
+  ...Array.from({ length: 60 }, (_, index) => ({ account: `customer:small-${index}`, pairs: 240 })),
+  ...Array.from({ length: 20 }, (_, index) => ({ account: `postpaid:small-${index}`, pairs: 480 })),
 ];
 const PAIRS = SHARES.reduce((sum, { pairs }) => sum + pairs, 0);
 /** The pairs of the account that has the most; a slice cannot be smaller than an account's day. */
