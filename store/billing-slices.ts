@@ -3,7 +3,7 @@ import type { Instant } from '../domain/time.ts';
 import type { BillingRunsStore, ClaimedBillingRun } from './billing-runs.ts';
 import { type Item, integer, text, toItem } from './items.ts';
 import { retryTransient } from './retry.ts';
-import { errorValue, type RunError } from './runs.ts';
+import { errorValue, type RunError, TOO_MANY_CHILDREN_FAILED } from './runs.ts';
 import { billingRunPartition, billingSliceSortKey } from './tables.ts';
 
 /** How far a billing run is: items behind its record, one for each slice of a pass that is done. */
@@ -72,9 +72,6 @@ export async function isBillingSliceDone(
   });
   return (await retryTransient(() => store.client.send(command), store.clock)).Item !== undefined;
 }
-
-/** What Step Functions says when a slice fails; why it did, the slice has noted itself if it could. */
-const TOO_MANY_CHILDREN_FAILED = 'States.ExceedToleratedFailureThreshold';
 
 /** Notes why a slice could not be done, for whoever looks at a run that failed. The last word counts. */
 export async function noteBillingSliceFailure(

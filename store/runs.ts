@@ -345,7 +345,7 @@ function sampleFrom(item: Item): Sample {
 }
 
 /** All that Step Functions says when a slice fails; why it did, the slice has noted itself if it could. */
-const TOO_MANY_CHILDREN_FAILED = 'States.ExceedToleratedFailureThreshold';
+export const TOO_MANY_CHILDREN_FAILED = 'States.ExceedToleratedFailureThreshold';
 
 function toldError(item: Item): Item | undefined {
   const error = item.error?.M;

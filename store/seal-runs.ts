@@ -12,6 +12,7 @@ import type { Day, Instant } from '../domain/time.ts';
 import { appendWith, itemThatRefused } from './audit.ts';
 import { type Item, integer, optionalText, text, toItem } from './items.ts';
 import { type RetryClock, retryTransient } from './retry.ts';
+import { TOO_MANY_CHILDREN_FAILED } from './runs.ts';
 import { ITSELF, sealRunPartition } from './tables.ts';
 
 /** Records of sealings and of verifications: `requested` by a caller, `running` under one execution, then `succeeded` or `failed`. */
@@ -299,9 +300,6 @@ export function sealRunFromItem(item: Item): SealRun {
     ...(error !== undefined && { error: { name: text(error, 'name'), cause: text(error, 'cause') } }),
   };
 }
-
-/** All that Step Functions says when a slice fails; why it did, the slice has noted itself if it could. */
-const TOO_MANY_CHILDREN_FAILED = 'States.ExceedToleratedFailureThreshold';
 
 function toldError(item: Item): Item | undefined {
   const error = item.error?.M;

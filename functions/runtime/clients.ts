@@ -5,9 +5,7 @@ import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { newDynamoDb } from '../../store/dynamodb.ts';
 
-/**
- * AWS clients, one of each per instance, built when first asked for.
- */
+/** AWS clients, built when first asked for, and kept by the instance. */
 
 /** Milliseconds to wait for one answer of DynamoDB; its own are single-digit, so this is a lost one. */
 const DYNAMODB_REQUEST_MS = 1_200;
